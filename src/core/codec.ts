@@ -1,0 +1,146 @@
+import Type from 'typebox';
+import { Compile } from 'typebox/compile';
+import { KeyturnError } from './errors.ts';
+import { type ChangeId, checkKeyring, type Keyring } from './keyring.ts';
+import { type KeyringName, NAME_PATTERN } from './name.ts';
+import { toIso } from './time.ts';
+import { type MaterialNonce, type PrincipalId, VERSION_KINDS } from './version.ts';
+
+/** The schema of documents that this code writes. It reads this one only; a change of shape adds a migration here. */
+export const DOCUMENT_SCHEMA = 1;
+
+/** Fields that hold an instant: numbers in memory, RFC 3339 text in the document, for the people who look into their store. */
+const INSTANT_FIELDS: ReadonlySet<string> = new Set([
+  'at',
+  'slot',
+  'activatesAt',
+  'verifyUntil',
+  'destroyedAt',
+  'nextRotationAt',
+  'purgeAt',
+  'purgedAt',
+  'leasesUntil',
+  'tokensUntil',
+]);
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+const closed = { additionalProperties: false };
+const text = <Text extends string>(pattern = '') => Type.Unsafe<Text>(Type.String({ pattern }));
+const orNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Instant = Type.Integer();
+const Count = Type.Integer({ minimum: 1 });
+
+const Actor = Type.Object({ id: text<PrincipalId>(), name: Type.String() }, closed);
+const Act = Type.Object({ at: Instant, by: Actor, reason: Type.String() }, closed);
+const Encoding = Type.Union([Type.Literal('hex'), Type.Literal('base64url')]);
+
+const Generated = Type.Object(
+  {
+    origin: Type.Literal('generated'),
+    generator: Type.String(),
+    bytes: Count,
+    encoding: Encoding,
+    runtime: Type.String(),
+    openssl: Type.String(),
+  },
+  closed,
+);
+const Imported = Type.Object({ origin: Type.Literal('imported'), bytes: Count, judgement: Type.String() }, closed);
+
+const Version = Type.Object(
+  {
+    version: Count,
+    nonce: text<MaterialNonce>('^[0-9a-f]{16}$'),
+    kind: Type.Union(VERSION_KINDS.map((kind) => Type.Literal(kind))),
+    created: Act,
+    slot: orNull(Instant),
+    activatesAt: Instant,
+    advanced: orNull(Act),
+    verifyUntil: orNull(Instant),
+    revoked: orNull(Act),
+    destroyedAt: orNull(Instant),
+    provenance: Type.Union([Generated, Imported]),
+  },
+  closed,
+);
+
+const Policy = Type.Object(
+  {
+    schedule: orNull(Type.Object({ cron: Type.String(), timeZone: Type.String() }, closed)),
+    tokenLifetimeSeconds: Count,
+    leaseSeconds: Count,
+    refreshSeconds: Count,
+    skewSeconds: Type.Integer({ minimum: 0 }),
+    keyBytes: Count,
+    keyEncoding: Encoding,
+  },
+  closed,
+);
+
+const Lifecycle = Type.Union([
+  Type.Object({ state: Type.Literal('active') }, closed),
+  Type.Object({ state: Type.Literal('deleted'), deleted: Act, purgeAt: Instant }, closed),
+  Type.Object({ state: Type.Literal('purged'), deleted: Act, purgedAt: Instant }, closed),
+]);
+
+const Document = Type.Object(
+  {
+    schema: Type.Literal(DOCUMENT_SCHEMA),
+    name: text<KeyringName>(NAME_PATTERN),
+    created: Act,
+    policy: Policy,
+    carryover: orNull(Type.Object({ leasesUntil: Instant, tokensUntil: Instant }, closed)),
+    versions: Type.Array(Version),
+    nextRotationAt: orNull(Instant),
+    lifecycle: Lifecycle,
+    requests: Type.Array(Type.Object({ key: Type.String(), body: Type.String(), at: Instant, version: Count }, closed)),
+    changed: Type.Object({ id: text<ChangeId>(), at: Instant, by: Actor }, closed),
+  },
+  closed,
+);
+
+const validator = Compile(Document);
+
+/** The JSON text of a keyring, as every store keeps it. */
+export function encodeKeyring(keyring: Keyring): string {
+  return JSON.stringify({ schema: DOCUMENT_SCHEMA, ...keyring }, writeInstant);
+}
+
+/**
+ * @throws KeyturnError `corrupt_document`: not JSON, another shape, written by a newer Keyturn, or a broken invariant. Says where,
+ * never what it found there.
+ */
+export function decodeKeyring(text: string): Keyring {
+  const document = parse(text);
+  if (!validator.Check(document)) throw corrupt(whereWrong(document));
+  const { schema: _, ...keyring } = document;
+  return checkKeyring(keyring);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text, readInstant);
+  } catch (cause) {
+    throw corrupt('it is not JSON', cause);
+  }
+}
+
+function writeInstant(key: string, value: unknown): unknown {
+  return typeof value === 'number' && INSTANT_FIELDS.has(key) ? toIso(value) : value;
+}
+
+function readInstant(key: string, value: unknown): unknown {
+  return typeof value === 'string' && INSTANT_FIELDS.has(key) && ISO.test(value) ? Date.parse(value) : value;
+}
+
+function whereWrong(document: unknown): string {
+  const schema = typeof document === 'object' && document !== null && 'schema' in document ? document.schema : undefined;
+  if (typeof schema === 'number' && schema > DOCUMENT_SCHEMA)
+    return `its schema is ${schema} and this Keyturn reads ${DOCUMENT_SCHEMA}: use a newer one`;
+  const [first] = validator.Errors(document);
+  return `it breaks its schema at ${first?.instancePath || '/'}`;
+}
+
+function corrupt(why: string, cause?: unknown): KeyturnError {
+  return new KeyturnError('corrupt_document', `A keyring document cannot be read: ${why}. Restore it from a backup.`, { cause });
+}

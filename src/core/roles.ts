@@ -1,0 +1,53 @@
+import { type Keyring, liveVersions } from './keyring.ts';
+import { earliest, type Instant } from './time.ts';
+import type { Version } from './version.ts';
+
+/** What a version may be used for at one instant. */
+export type Role = 'next' | 'current' | 'previous' | 'retired' | 'revoked';
+
+/** The versions that are served at one instant. */
+export interface Roles {
+  /** Signs and verifies; exactly one while the keyring is not purged. */
+  readonly current: Version;
+  /** Verifies only; newest first. */
+  readonly previous: readonly Version[];
+  /** Published, verifies, does not sign yet. */
+  readonly next: Version | null;
+}
+
+/**
+ * The roles of a keyring's versions as a pure function of time: promotion and retirement need no write. Null for a purged keyring.
+ *
+ * `current` is the newest live version whose activation has come. Before the first activation (a clock that was set back) it
+ * is the oldest live one: there is never none.
+ */
+export function rolesAt(keyring: Keyring, now: Instant): Roles | null {
+  const live = liveVersions(keyring);
+  const current = live.findLast((version) => version.activatesAt <= now) ?? live[0];
+  if (current === undefined) return null;
+  return {
+    current,
+    previous: live.filter((version) => version.version < current.version && verifiesAt(version, now)).reverse(),
+    next: live.find((version) => version.version > current.version) ?? null,
+  };
+}
+
+/** One version's role. Destroyed versions are `retired` at every instant: even a clock set back brings none of them back. */
+export function roleAt(keyring: Keyring, version: Version, now: Instant): Role {
+  if (version.revoked !== null) return 'revoked';
+  const roles = rolesAt(keyring, now);
+  if (roles?.current.version === version.version) return 'current';
+  if (roles?.next?.version === version.version) return 'next';
+  if (roles?.previous.some((previous) => previous.version === version.version)) return 'previous';
+  return 'retired';
+}
+
+/** The first instant after `now` at which `rolesAt` gives another answer; null when only an act can change it. */
+export function nextChangeAt(keyring: Keyring, now: Instant): Instant | null {
+  const boundaries = liveVersions(keyring).flatMap((version) => [version.activatesAt, version.verifyUntil ?? now]);
+  return earliest(boundaries.filter((at) => at > now));
+}
+
+function verifiesAt(version: Version, now: Instant): boolean {
+  return version.verifyUntil === null || now < version.verifyUntil;
+}

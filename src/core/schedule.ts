@@ -1,0 +1,88 @@
+import { Cron } from 'croner';
+import type { Fault } from './errors.ts';
+import type { Instant, Millis } from './time.ts';
+
+/**
+ * When rotations begin. `cron` has five fields (minute, hour, day of month, month, day of week) or six with seconds in front.
+ * A field is `*`, a number, a name (`JAN`, `SUN`; Sunday is 0 or 7), a range `a-b`, a step `/n`, a list `a,b`; `L` is the last day of the month,
+ * `5#2` the second Friday, `5#L` the last. Where both day fields are restricted, either one matches, as in crontab(5).
+ *
+ * Daylight saving, as in Debian's cron: a slot inside the hour that is skipped in spring happens at the end of the gap; a slot at a fixed time in
+ * the hour that repeats in autumn happens once, at its first occurrence; slots by the interval (`*` or a step in the hour) follow real time.
+ */
+export interface Schedule {
+  readonly cron: string;
+  /** An IANA time zone. Default UTC. */
+  readonly timeZone: string;
+}
+
+const MAX_CRON_LENGTH = 100;
+const CRON = /^[0-9A-Za-z*,/#-]+( [0-9A-Za-z*,/#-]+){4,5}$/;
+/** A year has 366 days: enough slots to see a daily schedule pass both changes of the clock. */
+const SLOTS_TO_LOOK_AT = 400;
+
+/** The first slot strictly after an instant; null when the schedule never fires again. */
+export function slotAfter(schedule: Schedule, after: Instant): Instant | null {
+  const next = compile(schedule).nextRun(new Date(after));
+  return next === null ? null : next.getTime();
+}
+
+/** The next slots strictly after an instant, at most `count` of them. */
+export function slotsAfter(schedule: Schedule, after: Instant, count: number): Instant[] {
+  const cron = compile(schedule);
+  const slots: Instant[] = [];
+  for (let from = after; slots.length < count; ) {
+    const next = cron.nextRun(new Date(from));
+    if (next === null) break;
+    from = next.getTime();
+    slots.push(from);
+  }
+  return slots;
+}
+
+/** How many slots lie in (from, to], at most `limit`. */
+export function slotsBetween(schedule: Schedule, from: Instant, to: Instant, limit: number): number {
+  return slotsAfter(schedule, from, limit).filter((slot) => slot <= to).length;
+}
+
+/** The shortest time between two of the coming slots; null with fewer than two. */
+export function shortestGap(schedule: Schedule, now: Instant): Millis | null {
+  const slots = slotsAfter(schedule, now, SLOTS_TO_LOOK_AT);
+  const gaps = slots.slice(1).map((slot, index) => slot - (slots[index] ?? slot));
+  return gaps.length === 0 ? null : Math.min(...gaps);
+}
+
+/** Faults of the schedule by itself: outside the dialect, unknown time zone, never fires. */
+export function checkSchedule(schedule: Schedule, now: Instant): Fault[] {
+  if (!isTimeZone(schedule.timeZone)) {
+    return [{ path: '/policy/schedule/timeZone', message: 'must be an IANA time zone such as UTC or Europe/Berlin' }];
+  }
+  const path = '/policy/schedule/cron';
+  if (schedule.cron.length > MAX_CRON_LENGTH || !CRON.test(schedule.cron)) {
+    return [
+      { path, message: 'must have five fields (minute hour day month weekday), or six with seconds in front, separated by single spaces' },
+    ];
+  }
+  try {
+    if (slotAfter(schedule, now) !== null) return [];
+    return [{ path, message: 'never fires: no date matches it. Check the day and the month.' }];
+  } catch {
+    return [{ path, message: 'has a field that is out of range or not in the dialect (docs/operations.md, "Schedules")' }];
+  }
+}
+
+/** @throws on a cron expression or time zone that `checkSchedule` refuses */
+function compile({ cron, timeZone }: Schedule): Cron {
+  return new Cron(cron, { timezone: timeZone, paused: true, mode: '5-or-6-parts' });
+}
+
+function isTimeZone(timeZone: string): boolean {
+  // Offsets such as +02:00 are valid for Intl but know no daylight saving; only names are in the dialect.
+  if (!/^[A-Za-z]/.test(timeZone)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+    return true;
+  } catch {
+    return false;
+  }
+}
