@@ -1,0 +1,129 @@
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { storeFailure } from './errors.ts';
+import type { Row } from './row.ts';
+
+/** Long enough for a predecessor that is just ending; short, because waiting blocks the process. */
+const BUSY_TIMEOUT_MS = 250;
+
+/**
+ * The exclusive lock is taken by the first transaction and kept until the database is closed or the process ends, however it ends.
+ * It also spares the shared-memory file. Deleted bytes are overwritten.
+ */
+const PRAGMAS = `
+  PRAGMA locking_mode = EXCLUSIVE;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA foreign_keys = ON;
+  PRAGMA secure_delete = ON;
+  PRAGMA trusted_schema = OFF;
+  BEGIN IMMEDIATE;
+  COMMIT;
+`;
+
+export function databasePath(dataDir: string): string {
+  return join(dataDir, 'keyturn.db');
+}
+
+/** The one connection to the database of a data folder. Every failure is a KeyturnError of `errors.ts`. */
+export class Database {
+  readonly dataDir: string;
+  readonly #sqlite: DatabaseSync;
+
+  constructor(dataDir: string, sqlite: DatabaseSync) {
+    this.dataDir = dataDir;
+    this.#sqlite = sqlite;
+  }
+
+  exec(sql: string): void {
+    this.attempt(() => this.#sqlite.exec(sql));
+  }
+
+  /** Keep what it returns and use it again. */
+  prepare(sql: string): Statement {
+    return new Statement(
+      this,
+      this.attempt(() => this.#sqlite.prepare(sql)),
+    );
+  }
+
+  /** Commits what the body did, or undoes all of it when the body throws. */
+  transaction<Result>(body: () => Result): Result {
+    this.exec('BEGIN IMMEDIATE');
+    try {
+      const result = body();
+      this.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // SQLite itself has rolled back after some failures, a full disk among them
+      if (this.#sqlite.isOpen && this.#sqlite.isTransaction) this.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /** Harmless when closed already. */
+  close(): void {
+    if (this.#sqlite.isOpen) this.attempt(() => this.#sqlite.close());
+  }
+
+  attempt<Result>(action: () => Result): Result {
+    try {
+      return action();
+    } catch (error) {
+      throw storeFailure(error, this.dataDir);
+    }
+  }
+}
+
+export class Statement {
+  readonly #database: Database;
+  readonly #statement: StatementSync;
+
+  constructor(database: Database, statement: StatementSync) {
+    this.#database = database;
+    this.#statement = statement;
+  }
+
+  all(...values: SQLInputValue[]): Row[] {
+    return this.#database.attempt(() => this.#statement.all(...values));
+  }
+
+  /** Runs to the end: a `get` of node:sqlite stops at the first row, and would hide a commit that fails after it. */
+  first(...values: SQLInputValue[]): Row | undefined {
+    return this.all(...values)[0];
+  }
+
+  /** @returns how many rows it changed */
+  run(...values: SQLInputValue[]): number {
+    return this.#database.attempt(() => Number(this.#statement.run(...values).changes));
+  }
+}
+
+/**
+ * Opens the database of a data folder, both made (0600 in 0700) where missing, and locks it against every other process.
+ * @throws KeyturnError `store_locked`, `store_read_only`, `store_full`, `store_unavailable`
+ */
+export function openDatabase(dataDir: string): Database {
+  let sqlite: DatabaseSync | undefined;
+  try {
+    prepareFile(dataDir);
+    sqlite = new DatabaseSync(databasePath(dataDir), { timeout: BUSY_TIMEOUT_MS });
+    sqlite.exec(PRAGMAS);
+    return new Database(dataDir, sqlite);
+  } catch (error) {
+    sqlite?.close();
+    throw storeFailure(error, dataDir);
+  }
+}
+
+/**
+ * An existing file is not opened here: closing it would take away the locks that another connection of this process holds on it
+ * (https://sqlite.org/howtocorrupt.html, 2.2).
+ */
+function prepareFile(dataDir: string): void {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const path = databasePath(dataDir);
+  if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600));
+  chmodSync(path, 0o600);
+}
