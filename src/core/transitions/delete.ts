@@ -1,6 +1,7 @@
 import { KeyturnError } from '../errors.ts';
 import type { Keyring } from '../keyring.ts';
 import { type Millis, toIso } from '../time.ts';
+import { isLive } from '../version.ts';
 import { actOf, type Context, changed, instantOfChange, requireActive, slotFollowing } from './transition.ts';
 
 /**
@@ -26,7 +27,10 @@ export function restore(keyring: Keyring, given: Context): Keyring {
   return changed(keyring, context, { lifecycle: { state: 'active' }, nextRotationAt: slotFollowing(keyring, context.now) });
 }
 
-/** Ends a deleted keyring after its material was destroyed: the history remains. */
+/**
+ * Ends a deleted keyring: whatever could still be used is revoked, which makes its destruction due. The swap comes before the destruction, so
+ * that no restore can win against bytes that are already gone. The history remains.
+ */
 export function markPurged(keyring: Keyring, given: Context): Keyring {
   const context = { ...given, now: instantOfChange(keyring, given.now) };
   const { lifecycle } = keyring;
@@ -34,8 +38,9 @@ export function markPurged(keyring: Keyring, given: Context): Keyring {
     const until = lifecycle.state === 'deleted' ? toIso(lifecycle.purgeAt) : 'it is deleted';
     throw new KeyturnError('conflict', `Keyring ${keyring.name} cannot be purged before ${until}.`);
   }
+  const revoked = actOf(context);
   return changed(keyring, context, {
-    versions: keyring.versions.map((version) => ({ ...version, destroyedAt: version.destroyedAt ?? context.now })),
+    versions: keyring.versions.map((version) => (isLive(version) ? { ...version, revoked } : version)),
     nextRotationAt: null,
     lifecycle: { state: 'purged', deleted: lifecycle.deleted, purgedAt: context.now },
   });

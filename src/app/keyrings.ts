@@ -1,0 +1,118 @@
+import { KeyturnError } from '../core/errors.ts';
+import type { Keyring } from '../core/keyring.ts';
+import type { KeyringName } from '../core/name.ts';
+import { DEFAULT_POLICY, type Policy, policyFaults } from '../core/policy.ts';
+import type { Secret } from '../core/secret.ts';
+import { DAY, type Instant } from '../core/time.ts';
+import { amendPolicy } from '../core/transitions/amend.ts';
+import { create } from '../core/transitions/create.ts';
+import { markDeleted, restore } from '../core/transitions/delete.ts';
+import type { Actor } from '../core/version.ts';
+import type { Page, Revision, Stored } from '../ports/store.ts';
+import { type ChangeDeps, type Changed, change, type Planned } from './change.ts';
+import { generateKey, importKey } from './material.ts';
+import { keyringNotFound } from './read-keys.ts';
+
+/** Who asks for a change and why: it rides in the document, in the same swap as the change. */
+export interface Asked {
+  readonly by: Actor;
+  readonly reason: string;
+}
+
+export interface CreateKeyring extends Asked {
+  readonly name: KeyringName;
+  /** Laid over the defaults. */
+  readonly policy: Partial<Policy>;
+  /** A key in use today, to go on with; null = generate one. */
+  readonly key: Secret | null;
+}
+
+/** @throws KeyturnError `invalid_policy`, `weak_key`, `keyring_exists` */
+export async function createKeyring(deps: ChangeDeps, defaults: Partial<Policy>, { name, key, ...asked }: CreateKeyring): Promise<Changed<Planned>> {
+  const policy = requireSound({ ...DEFAULT_POLICY, ...defaults, ...asked.policy }, deps.clock.now());
+  const newKey = key === null ? () => generateKey(deps.random, policy) : () => importKey(key);
+  return change(deps, {
+    name,
+    by: asked.by,
+    reason: asked.reason,
+    newKey,
+    step: (stored, context) => {
+      const keyring = create(stored?.keyring ?? null, name, policy, key === null ? 'created' : 'imported', context);
+      return { keyring, publishes: keyring.versions.at(-1) ?? null };
+    },
+  });
+}
+
+/**
+ * @param expected the revision that the caller has read
+ * @throws KeyturnError `precondition_failed` when the document is another by now, `invalid_policy`
+ */
+export async function changePolicy(deps: ChangeDeps, name: KeyringName, fields: Partial<Policy>, expected: Revision, asked: Asked): Promise<Changed<Planned>> {
+  return change(deps, {
+    name,
+    ...asked,
+    step: (stored, context) => {
+      const { keyring, revision } = requireStored(stored, name);
+      if (revision !== expected) {
+        throw new KeyturnError('precondition_failed', `Keyring ${name} has changed since you read it. Read it again and send its new ETag in If-Match.`);
+      }
+      const policy = requireSound({ ...keyring.policy, ...fields }, context.now);
+      return { keyring: amendPolicy(keyring, policy, context), publishes: null };
+    },
+  });
+}
+
+/** @throws KeyturnError `keyring_not_found`, `keyring_deleted` */
+export async function deleteKeyring(deps: ChangeDeps, name: KeyringName, recoveryDays: number, asked: Asked): Promise<Changed<Planned>> {
+  return changeExisting(deps, name, asked, (keyring, context) => markDeleted(keyring, recoveryDays * DAY, context));
+}
+
+/** @throws KeyturnError `keyring_not_found`, `keyring_not_deleted`, `keyring_deleted` when its keys are destroyed */
+export async function restoreKeyring(deps: ChangeDeps, name: KeyringName, asked: Asked): Promise<Changed<Planned>> {
+  return changeExisting(deps, name, asked, restore);
+}
+
+type Transition = (keyring: Keyring, context: Parameters<typeof restore>[1]) => Keyring;
+
+/** A change that publishes nothing. */
+export function changeExisting(deps: ChangeDeps, name: KeyringName, asked: Asked, transition: Transition): Promise<Changed<Planned>> {
+  const step = (stored: Stored | undefined, context: Parameters<Transition>[1]): Planned => ({
+    keyring: transition(requireStored(stored, name).keyring, context),
+    publishes: null,
+  });
+  return change(deps, { name, ...asked, step });
+}
+
+/** The document as the store has it now. @throws KeyturnError `keyring_not_found` */
+export async function getKeyring({ store }: Pick<ChangeDeps, 'store'>, name: KeyringName): Promise<Stored> {
+  return requireStored(await store.load(name), name);
+}
+
+/** How many names one page of a list may look at before it hands back a cursor. */
+const NAMES_A_PAGE = 1_000;
+
+/** Keyrings in the order of their names, only those the caller may touch. A page may be short and still have a successor. */
+export async function listKeyrings(
+  { store }: Pick<ChangeDeps, 'store'>,
+  mayTouch: (name: KeyringName) => boolean,
+  after: KeyringName | null,
+  limit: number,
+): Promise<Page<Stored, KeyringName>> {
+  const names = await store.page(after, NAMES_A_PAGE);
+  const wanted = names.items.filter(mayTouch);
+  const shown = wanted.slice(0, limit);
+  const loaded = await Promise.all(shown.map((name) => store.load(name)));
+  const next = wanted.length > limit ? (shown.at(-1) ?? null) : names.next;
+  return { items: loaded.filter((stored) => stored !== undefined), next };
+}
+
+export function requireStored(stored: Stored | undefined, name: KeyringName): Stored {
+  if (stored === undefined) throw keyringNotFound(name);
+  return stored;
+}
+
+function requireSound(policy: Policy, now: Instant): Policy {
+  const faults = policyFaults(policy, now);
+  if (faults.length === 0) return policy;
+  throw new KeyturnError('invalid_policy', faults.map(({ path, message }) => `${path} ${message}`).join(' '), { faults });
+}

@@ -1,0 +1,31 @@
+import type { Instant } from '../core/time.ts';
+import type { MaterialEntry, Store } from '../ports/store.ts';
+
+const PAGE = 500;
+
+/**
+ * Destroys material that no document refers to: what a writer left that crashed, or gave up, between storing a key and its swap.
+ *
+ * @param storedBefore later entries may belong to a writer that is about to swap: further back than any swap may take, or the start of this process
+ * where it is the only writer
+ * @returns how many were destroyed
+ * @throws KeyturnError `store_unavailable` …
+ */
+export async function destroyOrphans(store: Store, storedBefore: Instant): Promise<number> {
+  let destroyed = 0;
+  for (let after: string | null = null; ; ) {
+    const page: Awaited<ReturnType<Store['pageMaterial']>> = await store.pageMaterial(after, PAGE);
+    for (const entry of page.items) {
+      if (entry.storedAt >= storedBefore || !(await isOrphan(store, entry))) continue;
+      await store.destroyMaterial(entry.ref);
+      destroyed++;
+    }
+    if (page.next === null) return destroyed;
+    after = page.next;
+  }
+}
+
+async function isOrphan(store: Store, { ref }: MaterialEntry): Promise<boolean> {
+  const stored = await store.load(ref.keyring);
+  return !stored?.keyring.versions.some(({ version, nonce }) => version === ref.version && nonce === ref.nonce);
+}

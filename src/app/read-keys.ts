@@ -1,0 +1,166 @@
+import { KeyturnError } from '../core/errors.ts';
+import { grantableLease } from '../core/lease.ts';
+import type { KeyringName } from '../core/name.ts';
+import { nextChangeAt, type Roles } from '../core/roles.ts';
+import { rolesOf } from '../core/transitions/rotate.ts';
+import { requireActive } from '../core/transitions/transition.ts';
+import { type Instant, SECOND } from '../core/time.ts';
+import type { Secret } from '../core/secret.ts';
+import type { Version } from '../core/version.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Revision, Store } from '../ports/store.ts';
+import type { Copies, Copy } from './copies.ts';
+import { materialRef } from './material.ts';
+import type { Waiters } from './waiters.ts';
+
+export interface ReadDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly copies: Copies;
+  readonly waiters: Waiters;
+}
+
+export interface ServedKey {
+  readonly version: Version;
+  readonly material: Secret;
+}
+
+/** The keys of a keyring between two changes of their roles: what every answer in that time says, but for the lease. */
+export interface KeySet {
+  readonly name: KeyringName;
+  readonly revision: Revision;
+  /** Identifies the document and the roles; the same on every replica. */
+  readonly etag: string;
+  readonly current: ServedKey;
+  /** Newest first. */
+  readonly previous: readonly ServedKey[];
+  readonly next: ServedKey | null;
+  readonly refreshSeconds: number;
+  /** When the roles change by themselves; null = only by an act. */
+  readonly until: Instant | null;
+}
+
+export interface Granted {
+  readonly keys: KeySet;
+  readonly leaseSeconds: number;
+}
+
+/** Serves the keys of keyrings from this replica's copies; nothing here touches the store once a keyring has been read. */
+export class KeyReader {
+  readonly #deps: ReadDeps;
+  /** Held by the copy they were made from: a new copy means a new set. */
+  readonly #sets = new WeakMap<Copy, KeySet>();
+
+  constructor(deps: ReadDeps) {
+    this.#deps = deps;
+  }
+
+  /** The answer without any waiting, where this replica holds all it needs; null sends the caller to `read`. */
+  peek(name: KeyringName): Granted | null {
+    const copy = this.#deps.copies.peek(name);
+    if (copy === undefined) return null;
+    const keys = this.#fresh(copy);
+    if (keys === null) return null;
+    const leaseSeconds = grantableLease(copy.keyring.policy, this.#deps.copies.age(copy));
+    return leaseSeconds > 0 ? { keys, leaseSeconds } : null;
+  }
+
+  /**
+   * @throws KeyturnError `keyring_not_found`, `keyring_deleted`, `store_unavailable`, `lease_exhausted` when the store has been silent for a whole lease
+   */
+  async read(name: KeyringName): Promise<Granted> {
+    return this.peek(name) ?? (await this.#readThrough(name));
+  }
+
+  /**
+   * Holds the answer until it differs from `etag`, the seconds are over, the caller has gone, or the service drains.
+   * @throws as `read`
+   */
+  async readWhenChanged(name: KeyringName, etag: string, waitSeconds: number, gone: AbortSignal): Promise<Granted> {
+    const { clock, waiters } = this.#deps;
+    const deadline = clock.uptime() + waitSeconds * SECOND;
+    for (;;) {
+      const granted = await this.read(name);
+      const left = deadline - clock.uptime();
+      if (granted.keys.etag !== etag || left <= 0 || gone.aborted || waiters.draining) return granted;
+      const untilChange = granted.keys.until === null ? left : Math.max(1, granted.keys.until - clock.now());
+      await waiters.wait(name, Math.min(left, untilChange), gone);
+    }
+  }
+
+  async #readThrough(name: KeyringName): Promise<Granted> {
+    const copy = await this.#copyWithinLease(name);
+    requireActive(copy.keyring);
+    const keys = this.#fresh(copy) ?? (await this.#assemble(copy));
+    const leaseSeconds = grantableLease(copy.keyring.policy, this.#deps.copies.age(copy));
+    if (leaseSeconds > 0) return { keys, leaseSeconds };
+    throw leaseExhausted(name);
+  }
+
+  async #copyWithinLease(name: KeyringName): Promise<Copy> {
+    const { copies } = this.#deps;
+    const held = await copies.get(name);
+    if (held === undefined) throw keyringNotFound(name);
+    if (grantableLease(held.keyring.policy, copies.age(held)) > 0) return held;
+    const reloaded = await copies.reload(name).catch((cause: unknown) => {
+      throw leaseExhausted(name, cause);
+    });
+    return reloaded ?? held;
+  }
+
+  /** The key set made from this copy, while its roles hold. */
+  #fresh(copy: Copy): KeySet | null {
+    if (copy.keyring.lifecycle.state !== 'active') return null;
+    const keys = this.#sets.get(copy);
+    if (keys === undefined) return null;
+    return keys.until === null || this.#deps.clock.now() < keys.until ? keys : null;
+  }
+
+  async #assemble(copy: Copy): Promise<KeySet> {
+    const { keyring, revision } = copy;
+    const now = this.#deps.clock.now();
+    const { current, previous, next } = rolesOf(keyring, now);
+    const keys: KeySet = {
+      name: keyring.name,
+      revision,
+      etag: etagOf(copy, { current, previous, next }),
+      current: await this.#served(copy, current),
+      previous: await Promise.all(previous.map((version) => this.#served(copy, version))),
+      next: next === null ? null : await this.#served(copy, next),
+      refreshSeconds: keyring.policy.refreshSeconds,
+      until: nextChangeAt(keyring, now),
+    };
+    this.#sets.set(copy, keys);
+    return keys;
+  }
+
+  async #served(copy: Copy, version: Version): Promise<ServedKey> {
+    const held = copy.materials.get(version.nonce);
+    if (held !== undefined) return { version, material: held };
+    const material = await this.#deps.store.getMaterial(materialRef(copy.keyring.name, version));
+    if (material === undefined) throw materialMissing(copy.keyring.name, version.version);
+    copy.materials.set(version.nonce, material);
+    return { version, material };
+  }
+}
+
+/** An opaque validator that we can read ourselves: the change that made the document, and which versions are in which role. */
+function etagOf({ keyring }: Copy, { current, previous, next }: Roles): string {
+  return `"${keyring.changed.id}.${current.version}.${next?.version ?? 0}.${previous.length}"`;
+}
+
+export function keyringNotFound(name: KeyringName): KeyturnError {
+  return new KeyturnError('keyring_not_found', `There is no keyring ${name}. An operator creates it with POST /v1/keyrings or: keyturn create ${name}`);
+}
+
+function leaseExhausted(name: KeyringName, cause?: unknown): KeyturnError {
+  return new KeyturnError(
+    'lease_exhausted',
+    `The store has not answered for a whole lease of keyring ${name}, so its keys may no longer be used. Bring the store back; the service recovers by itself.`,
+    { cause, retryAfterSeconds: 5 },
+  );
+}
+
+function materialMissing(name: KeyringName, version: number): KeyturnError {
+  return new KeyturnError('material_missing', `The store has no material for version ${version} of keyring ${name}. Rotate immediately, or restore a backup.`);
+}

@@ -1,0 +1,63 @@
+import type { KeyringName } from '../core/name.ts';
+import { type Millis, MINUTE, SECOND } from '../core/time.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Copies } from './copies.ts';
+import type { Failing, Sweep } from './sweep.ts';
+import type { Waiters } from './waiters.ts';
+
+export type CheckStatus = 'ok' | 'failing';
+
+export interface Readiness {
+  /** `degraded`: it serves, and an operator should look. */
+  readonly status: 'ready' | 'degraded' | 'not ready';
+  readonly checks: {
+    readonly store: { readonly status: CheckStatus; readonly kind: string; readonly silentSeconds: number | null };
+    readonly scheduler: { readonly status: CheckStatus; readonly lastSweepSecondsAgo: number | null };
+    readonly clock: { readonly status: CheckStatus };
+  };
+  /** Keyrings whose rotation or destruction should have happened by now. */
+  readonly overdue: readonly KeyringName[];
+}
+
+/** The store may be silent this long, and a sweep take this long, before they count as failing. */
+const PATIENCE: Millis = 15 * SECOND;
+/** A keyring is overdue when its turn came this long ago and an attempt has failed. */
+export const OVERDUE_AFTER: Millis = MINUTE;
+
+export interface ReadinessDeps {
+  readonly clock: Clock;
+  readonly copies: Copies;
+  readonly waiters: Waiters;
+  readonly sweep: Sweep;
+  readonly storeKind: string;
+  /** Uptime at the end of the last sweep that ran through; null before the first. */
+  readonly lastSweep: () => Millis | null;
+}
+
+export function readinessOf({ clock, copies, waiters, sweep, storeKind, lastSweep }: ReadinessDeps): Readiness {
+  const silence = copies.silence();
+  const swept = lastSweep();
+  const sinceSweep = swept === null ? null : clock.uptime() - swept;
+  const failing = sweep.failing();
+  const overdue = failing.filter((entry) => isOverdue(entry, clock)).map(({ name }) => name);
+  const checks = {
+    store: { status: within(silence), kind: storeKind, silentSeconds: wholeSeconds(silence) },
+    scheduler: { status: within(sinceSweep), lastSweepSecondsAgo: wholeSeconds(sinceSweep) },
+    clock: { status: failing.some(({ code }) => code === 'clock_behind') ? 'failing' : 'ok' },
+  } as const;
+  const serves = checks.store.status === 'ok' && !waiters.draining;
+  const well = checks.scheduler.status === 'ok' && checks.clock.status === 'ok' && overdue.length === 0;
+  return { status: serves ? (well ? 'ready' : 'degraded') : 'not ready', checks, overdue };
+}
+
+function isOverdue({ dueAt }: Failing, clock: Clock): boolean {
+  return dueAt <= clock.now() - OVERDUE_AFTER;
+}
+
+function within(age: Millis | null): CheckStatus {
+  return age !== null && age <= PATIENCE ? 'ok' : 'failing';
+}
+
+function wholeSeconds(age: Millis | null): number | null {
+  return age === null ? null : Math.floor(age / SECOND);
+}

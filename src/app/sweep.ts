@@ -1,0 +1,160 @@
+import { codeOf, type ErrorCode } from '../core/errors.ts';
+import { type Decision, decide } from '../core/decide.ts';
+import type { KeyringName } from '../core/name.ts';
+import { type Instant, type Millis, MINUTE, SECOND } from '../core/time.ts';
+import { markPurged } from '../core/transitions/delete.ts';
+import { markDestroyed } from '../core/transitions/retire.ts';
+import { rotate } from '../core/transitions/rotate.ts';
+import { SCHEDULER, type Version } from '../core/version.ts';
+import type { DueEntry, DueIndex } from '../ports/store.ts';
+import { type ChangeDeps, change } from './change.ts';
+import { changeExisting, getKeyring, requireStored } from './keyrings.ts';
+import { materialRef } from './material.ts';
+
+export interface SweepDeps extends ChangeDeps {
+  readonly dueIndex: DueIndex;
+}
+
+/** What became of one keyring: exactly one log line and one count each. */
+export type SweepOutcome =
+  | { readonly outcome: 'rotated'; readonly name: KeyringName; readonly version: number; readonly slot: Instant; readonly activatesAt: Instant; readonly missedSlots: number }
+  | { readonly outcome: 'destroyed'; readonly name: KeyringName; readonly versions: readonly number[] }
+  | { readonly outcome: 'purged'; readonly name: KeyringName }
+  | { readonly outcome: 'failed'; readonly name: KeyringName; readonly code: ErrorCode; readonly error: unknown; readonly attempts: number; readonly retryAt: Instant };
+
+/** A keyring whose turn has come and which the last attempt could not serve. */
+export interface Failing {
+  readonly name: KeyringName;
+  readonly dueAt: Instant;
+  readonly code: ErrorCode;
+  readonly attempts: number;
+  readonly retryAt: Instant;
+}
+
+const PAGE = 500;
+const AT_ONCE = 8;
+const LONGEST_BACKOFF: Millis = 5 * MINUTE;
+/** A keyring has at most this many things to do at one time: destroy, purge or rotate, and then wait. */
+const STEPS_A_TURN = 4;
+
+/** Carries out what `decide` asks of the keyrings that are due. Any number of replicas may sweep at the same time: each act is one swap. */
+export class Sweep {
+  readonly #deps: SweepDeps;
+  readonly #report: (outcome: SweepOutcome) => void;
+  readonly #failing = new Map<KeyringName, Failing>();
+
+  constructor(deps: SweepDeps, report: (outcome: SweepOutcome) => void) {
+    this.#deps = deps;
+    this.#report = report;
+  }
+
+  /** Keyrings that wait for another attempt, longest due first. */
+  failing(): Failing[] {
+    return [...this.#failing.values()].sort((a, b) => a.dueAt - b.dueAt);
+  }
+
+  /**
+   * One pass over everything due now. A failing keyring is left for later and holds up no other.
+   * @throws KeyturnError `store_unavailable` … when the store cannot say what is due
+   */
+  async run(): Promise<void> {
+    const now = this.#deps.clock.now();
+    const due = new Set<KeyringName>();
+    for (let after: DueEntry | null = null; ; ) {
+      const page: readonly DueEntry[] = await this.#deps.dueIndex.due(now, after, PAGE);
+      for (const { name } of page) due.add(name);
+      await this.#turns(page.filter(({ name }) => (this.#failing.get(name)?.retryAt ?? now) <= now));
+      after = page.at(-1) ?? null;
+      if (page.length < PAGE) break;
+    }
+    // What is no longer due was served by another replica or by an act.
+    for (const name of this.#failing.keys()) if (!due.has(name)) this.#failing.delete(name);
+  }
+
+  async #turns(entries: readonly DueEntry[]): Promise<void> {
+    const queue = entries.values();
+    const worker = async (): Promise<void> => {
+      for (const entry of queue) await this.#turn(entry);
+    };
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, entries.length) }, worker));
+  }
+
+  async #turn(entry: DueEntry): Promise<void> {
+    try {
+      for (let step = 0; step < STEPS_A_TURN; step++) {
+        const { keyring } = await getKeyring(this.#deps, entry.name);
+        const decision = decide(keyring, this.#deps.clock.now());
+        if (decision.do === 'wait') break;
+        const outcome = await carryOut(this.#deps, entry.name, decision);
+        if (outcome !== null) this.#report(outcome);
+      }
+      this.#failing.delete(entry.name);
+    } catch (error) {
+      this.#fail(entry, error);
+    }
+  }
+
+  #fail({ name, dueAt }: DueEntry, error: unknown): void {
+    const attempts = (this.#failing.get(name)?.attempts ?? 0) + 1;
+    const backoff = Math.min(LONGEST_BACKOFF, SECOND * 2 ** Math.min(attempts, 20));
+    const retryAt = this.#deps.clock.now() + backoff;
+    const code = codeOf(error);
+    this.#failing.set(name, { name, dueAt, code, attempts, retryAt });
+    this.#report({ outcome: 'failed', name, code, error, attempts, retryAt });
+  }
+}
+
+/** Null when another replica was faster: a normal outcome. */
+async function carryOut(deps: SweepDeps, name: KeyringName, decision: Exclude<Decision, { do: 'wait' }>): Promise<SweepOutcome | null> {
+  switch (decision.do) {
+    case 'rotate':
+      return fillSlot(deps, name, decision);
+    case 'destroy':
+      return destroy(deps, name, decision.versions, decision.reason);
+    case 'purge':
+      return purge(deps, name, decision.reason);
+  }
+}
+
+type DueSlot = Extract<Decision, { do: 'rotate' }>;
+
+async function fillSlot(deps: SweepDeps, name: KeyringName, { slot, missedSlots, reason }: DueSlot): Promise<SweepOutcome | null> {
+  const { version } = await change(deps, {
+    name,
+    by: SCHEDULER,
+    reason,
+    step: (stored, context) => {
+      const { keyring } = requireStored(stored, name);
+      const decision = decide(keyring, context.now);
+      // Decided again on what the store holds now: a slot that somebody else filled is not filled twice.
+      if (decision.do !== 'rotate' || decision.slot !== slot) return { keyring, publishes: null, version: null };
+      const rotated = rotate(keyring, 'scheduled', context, slot);
+      return { keyring: rotated.keyring, publishes: rotated.version, version: rotated.version };
+    },
+  });
+  if (version === null) return null;
+  return { outcome: 'rotated', name, version: version.version, slot, activatesAt: version.activatesAt, missedSlots };
+}
+
+/** The bytes go first and the mark follows: a crash between them only makes the destruction happen again. */
+async function destroy(deps: SweepDeps, name: KeyringName, versions: readonly Version[], reason: string): Promise<SweepOutcome> {
+  await Promise.all(versions.map((version) => deps.store.destroyMaterial(materialRef(name, version))));
+  const numbers = versions.map(({ version }) => version);
+  await changeExisting(deps, name, { by: SCHEDULER, reason }, (keyring, context) => markDestroyed(keyring, new Set(numbers), context));
+  return { outcome: 'destroyed', name, versions: numbers };
+}
+
+/** Ends the keyring; the destruction of its material is then due. */
+async function purge(deps: SweepDeps, name: KeyringName, reason: string): Promise<SweepOutcome | null> {
+  const { purged } = await change(deps, {
+    name,
+    by: SCHEDULER,
+    reason,
+    step: (stored, context) => {
+      const { keyring } = requireStored(stored, name);
+      const due = decide(keyring, context.now).do === 'purge';
+      return { keyring: due ? markPurged(keyring, context) : keyring, publishes: null, purged: due };
+    },
+  });
+  return purged ? { outcome: 'purged', name } : null;
+}

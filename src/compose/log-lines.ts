@@ -1,0 +1,38 @@
+import type { Logger } from 'pino';
+import type { Declared } from '../app/declared-keyrings.ts';
+import type { SweepOutcome } from '../app/sweep.ts';
+import { codeOf } from '../core/errors.ts';
+import { type Millis, SECOND, toIso } from '../core/time.ts';
+
+const SLOW_SWEEP: Millis = 5 * SECOND;
+
+/** One line for each outcome of a sweep. */
+export function logSweep(logger: Logger, outcome: SweepOutcome): void {
+  const { name: keyring } = outcome;
+  switch (outcome.outcome) {
+    case 'rotated': {
+      const { version, missedSlots, slot, activatesAt } = outcome;
+      return logger.info({ keyring, version, missedSlots, slot: toIso(slot), activatesAt: toIso(activatesAt) }, 'rotation published');
+    }
+    case 'destroyed':
+      return logger.info({ keyring, versions: outcome.versions }, 'material destroyed');
+    case 'purged':
+      return logger.info({ keyring }, 'keyring purged');
+    case 'failed': {
+      const { code, attempts, retryAt, error } = outcome;
+      return logger.error({ keyring, code, attempts, retryAt: toIso(retryAt), err: error }, 'keyring failed in sweep');
+    }
+  }
+}
+
+export function logSweepRun(logger: Logger, took: Millis, error: unknown): void {
+  if (error !== null) logger.error({ took, code: codeOf(error), err: error }, 'sweep failed');
+  else if (took > SLOW_SWEEP) logger.warn({ took }, 'sweep was slow');
+}
+
+export function logDeclared(logger: Logger, declared: readonly Declared[]): void {
+  for (const { name: keyring, ...rest } of declared) {
+    if (rest.outcome === 'created') logger.info({ keyring }, 'declared keyring created');
+    if (rest.outcome === 'differs') logger.warn({ keyring, fields: rest.fields }, 'declared keyring differs from the stored one, which stays');
+  }
+}

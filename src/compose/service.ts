@@ -1,0 +1,154 @@
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { writeAdminToken } from '../access/admin-token-file.ts';
+import { TokenAuthenticator } from '../access/token-authenticator.ts';
+import { TokenTable } from '../access/token-table.ts';
+import { Tokens } from '../access/tokens.ts';
+import type { ChangeDeps } from '../app/change.ts';
+import { Copies } from '../app/copies.ts';
+import { declareKeyrings } from '../app/declared-keyrings.ts';
+import { type Readiness, readinessOf } from '../app/readiness.ts';
+import { KeyReader } from '../app/read-keys.ts';
+import { Sweep } from '../app/sweep.ts';
+import { Waiters } from '../app/waiters.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Secret } from '../core/secret.ts';
+import { SECOND } from '../core/time.ts';
+import { buildApp } from '../http/app.ts';
+import type { HttpSettings } from '../http/deps.ts';
+import { readTls, type SecureServer, TlsReloader } from '../http/tls.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import type { Clock, Timers } from '../ports/clock.ts';
+import type { Random } from '../ports/random.ts';
+import type { TokenStore } from '../ports/tokens.ts';
+import { Scheduler } from '../scheduler/scheduler.ts';
+import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
+import { keepHouse } from './housekeeping.ts';
+import { logDeclared, logSweep, logSweepRun } from './log-lines.ts';
+
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Where the first admin token was written, and its text, to be shown once. */
+export interface FirstToken {
+  readonly path: string;
+  readonly text: Secret;
+}
+
+export interface Service {
+  readonly app: FastifyInstance;
+  /** Null unless this start made the first admin token. */
+  readonly firstToken: FirstToken | null;
+  /** Proves the copies true, as the service does every second. */
+  validate(): Promise<void>;
+  /** One sweep now, as the scheduler makes it. */
+  sweep(): Promise<void>;
+  readiness(): Readiness;
+  /** Begins to sweep, to validate copies and to tidy up; listening is the caller's. */
+  start(): Promise<void>;
+  /** Lets held requests go, finishes what is under way, closes the store. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The composition root: opens the store and puts the parts together. Nothing listens and nothing runs by itself until `start`.
+ * @throws KeyturnError what keeps the service from starting, in words for an operator
+ */
+export async function openService(settings: Settings, surroundings: Surroundings): Promise<Service> {
+  const { clock, random } = surroundings;
+  const masterKey = settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
+  const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
+  try {
+    return await composeService(settings, surroundings, sqlite);
+  } catch (error) {
+    sqlite.close();
+    throw error;
+  }
+}
+
+/** What the service stands on. */
+export type Foundation = Pick<Sqlite, 'store' | 'tokens' | 'close'>;
+
+/** The service on a foundation that is open already; it closes it when it stops. */
+export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
+  const { clock, timers, random, logger } = surroundings;
+  const { store } = foundation;
+  const copies = new Copies({ store, feed: store, clock });
+  const waiters = new Waiters(timers);
+  copies.onChange((name) => waiters.wake(name));
+  await copies.validate();
+
+  const service: ChangeDeps = { store, clock, random, copies };
+  const metrics = new Metrics();
+  const sweep = new Sweep({ ...service, dueIndex: store }, (outcome) => {
+    metrics.swept(outcome);
+    logSweep(logger, outcome);
+  });
+  const scheduler = new Scheduler({
+    cron: settings.sweep.cron,
+    clock,
+    run: () => sweep.run(),
+    ran: (took, error) => {
+      metrics.sweepTook(took / SECOND, error === null ? 'ok' : 'failed');
+      logSweepRun(logger, took, error);
+    },
+  });
+
+  const { authenticator, tokens, firstToken } = await openAccess(settings, foundation.tokens, surroundings);
+  const readiness = (): Readiness =>
+    readinessOf({ clock, copies, waiters, sweep, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
+  metrics.observe({
+    overdue: () => readiness().overdue.length,
+    failing: () => sweep.failing().length,
+    waiting: () => waiters.count,
+    storeSilence: () => readiness().checks.store.silentSeconds,
+    ready: () => readiness().status !== 'not ready',
+  });
+  const reader = new KeyReader({ store, clock, copies, waiters });
+  const http = httpSettings(settings);
+  const app = await buildApp({ service, reader, waiters, authenticator, tokens, readiness, metrics, settings: http, logger });
+  logDeclared(logger, await declareKeyrings(service, settings.keyrings));
+
+  const tls = settings.tls === null ? null : new TlsReloader(settings.tls, app.server as unknown as SecureServer);
+  let endHousekeeping = async (): Promise<void> => undefined;
+  return {
+    app,
+    firstToken,
+    readiness,
+    validate: () => copies.validate(),
+    sweep: () => scheduler.wake(),
+    async start() {
+      endHousekeeping = keepHouse({ store, copies, authenticator, tls, clock, timers, logger });
+      await scheduler.start();
+    },
+    async stop() {
+      waiters.drain();
+      await app.close();
+      await scheduler.stop();
+      await endHousekeeping();
+      await authenticator.flushUses();
+      foundation.close();
+    },
+  };
+}
+
+async function openAccess(settings: Settings, store: TokenStore, { clock, random }: Surroundings) {
+  const table = new TokenTable(settings.tokens, clock.now());
+  const authenticator = new TokenAuthenticator({ table, store, clock });
+  await authenticator.reload();
+  const tokens = new Tokens({ store, table, clock, random, learn: (record) => authenticator.learn(record) });
+  let path = '';
+  const issued = await tokens.bootstrapAdmin(async (text) => {
+    path = await writeAdminToken(settings.dataDir, text);
+  });
+  const firstToken: FirstToken | null = issued === null ? null : { path, text: issued.text };
+  return { authenticator, tokens, firstToken };
+}
+
+function httpSettings({ trustProxy, limits, metrics, docs, defaults, tls }: Settings): HttpSettings {
+  return { trustProxy, ...limits, metricsAccess: metrics.access, docs: docs.enabled, policyDefaults: defaults, tls: tls === null ? null : readTls(tls) };
+}

@@ -1,0 +1,71 @@
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Random } from '../ports/random.ts';
+import { guard } from './access.ts';
+import type { HttpDeps } from './deps.ts';
+import { failureHandler } from './failures.ts';
+import { failureLimit } from './limits.ts';
+import { openApi } from './openapi/plugin.ts';
+import { historyRoute } from './routes/history.ts';
+import { keyringRoutes } from './routes/keyrings.ts';
+import { keysRoute } from './routes/keys.ts';
+import { operationRoutes, routeNotFound } from './routes/operations.ts';
+import { rotationRoutes } from './routes/rotations.ts';
+import { strengthRoute } from './routes/strength.ts';
+import { tokenRoutes } from './routes/tokens.ts';
+
+/** A request that has not arrived whole by then is given up. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** The HTTP API as a value: it never listens. */
+export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
+  const app = create(deps);
+  app.decorateRequest('principal', null);
+  // Bodies and paths are bounded by their schemas: what TypeBox refuses is never coerced into shape. Answers are typed where they are made.
+  app.setValidatorCompiler(TypeBoxValidatorCompiler).setSerializerCompiler(() => (answer) => JSON.stringify(answer));
+  app.setErrorHandler(failureHandler(await failureLimit(app, deps.settings)));
+  app.setNotFoundHandler(routeNotFound);
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('X-Content-Type-Options', 'nosniff');
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { url: route = 'unknown', method } = request.routeOptions;
+    deps.metrics.answered(route, Array.isArray(method) ? request.method : method, reply.statusCode, reply.elapsedTime / 1_000);
+  });
+  await openApi(app, deps.settings);
+  app.register(async (scope) => operationRoutes(scope.withTypeProvider(), deps));
+  app.register(async (scope) => {
+    guard(scope, deps.authenticator);
+    const routes = scope.withTypeProvider();
+    keysRoute(routes, deps);
+    keyringRoutes(routes, deps);
+    rotationRoutes(routes, deps);
+    historyRoute(routes, deps);
+    strengthRoute(routes);
+    tokenRoutes(routes, deps);
+  });
+  return app;
+}
+
+function create({ settings, logger, service }: HttpDeps): FastifyInstance {
+  const { tls } = settings;
+  const options = {
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    trustProxy: typeof settings.trustProxy === 'boolean' ? settings.trustProxy : [...settings.trustProxy],
+    bodyLimit: settings.bodyBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    genReqId: requestIds(service.random),
+    forceCloseConnections: 'idle' as const,
+    routerOptions: { maxParamLength: 100, ignoreTrailingSlash: false },
+  };
+  if (tls === null) return fastify(options);
+  return fastify({ ...options, https: { cert: tls.cert, key: tls.key.reveal(), minVersion: 'TLSv1.2' } });
+}
+
+/** Ids are made here: one from outside could be used to hide in the log. A random prefix tells processes apart, a count their requests. */
+function requestIds(random: Random): () => string {
+  const prefix = random.bytes(6).toString('hex');
+  let count = 0;
+  return () => `${prefix}-${(++count).toString(36)}`;
+}

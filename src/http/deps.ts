@@ -1,0 +1,64 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { ChangeDeps } from '../app/change.ts';
+import type { KeyReader } from '../app/read-keys.ts';
+import type { Readiness } from '../app/readiness.ts';
+import type { Waiters } from '../app/waiters.ts';
+import type { Policy } from '../core/policy.ts';
+import type { Secret } from '../core/secret.ts';
+import type { Actor } from '../core/version.ts';
+import type { Authenticator, Principal, Role } from '../ports/authenticator.ts';
+import type { Page } from '../ports/store.ts';
+import type { TokenId, TokenRecord } from '../ports/tokens.ts';
+
+export interface IssueToken {
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly keyrings: readonly string[];
+  readonly expiresInSeconds: number | null;
+}
+
+export type TokenOrigin = 'issued' | 'config';
+
+/** Issues, lists and revokes tokens. */
+export interface TokenDesk {
+  /** @throws KeyturnError `forbidden` when the issuer hands out more keyrings than it may touch itself */
+  issue(by: Principal, wanted: IssueToken): Promise<{ readonly text: Secret; readonly record: TokenRecord }>;
+  list(after: TokenId | null, limit: number): Promise<Page<{ readonly record: TokenRecord; readonly origin: TokenOrigin }, TokenId>>;
+  /** @throws KeyturnError `token_not_found`, `token_protected` */
+  revoke(by: Actor, id: TokenId, reason: string): Promise<TokenRecord>;
+}
+
+export interface HttpMetrics {
+  answered(route: string, method: string, status: number, seconds: number): void;
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+export interface HttpSettings {
+  /** Whose X-Forwarded-For is believed: nobody, everybody, or these addresses and networks. */
+  readonly trustProxy: boolean | readonly string[];
+  readonly bodyBytes: number;
+  /** Failed authentications that one address may make in a minute before it hears 429. */
+  readonly failedAuthPerMinute: number;
+  readonly notFoundPerMinute: number;
+  /** Longest `?wait=`, in seconds; longer ones are cut to it. */
+  readonly maxWaitSeconds: number;
+  readonly metricsAccess: 'open' | 'token';
+  readonly docs: boolean;
+  /** Laid over the built-in defaults of new keyrings. */
+  readonly policyDefaults: Partial<Policy>;
+  /** Certificate and key in PEM; null = plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: Secret } | null;
+}
+
+export interface HttpDeps {
+  readonly service: ChangeDeps;
+  readonly reader: KeyReader;
+  readonly waiters: Waiters;
+  readonly authenticator: Authenticator;
+  readonly tokens: TokenDesk;
+  readonly readiness: () => Readiness;
+  readonly metrics: HttpMetrics;
+  readonly settings: HttpSettings;
+  readonly logger: FastifyBaseLogger;
+}

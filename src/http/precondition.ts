@@ -1,0 +1,42 @@
+import { KeyturnError } from '../core/errors.ts';
+import type { Revision } from '../ports/store.ts';
+
+const ENTITY_TAG = /^(?:W\/)?"([\x21\x23-\x7e]{0,200})"$/;
+const MAX_LENGTH = 1_000;
+
+/** The entity tag of a keyring's document. */
+export function tagOf(revision: Revision): string {
+  return `"${revision}"`;
+}
+
+/**
+ * The tags of an If-None-Match header, quotes included; a tag that is not ours simply matches nothing.
+ * @throws KeyturnError `invalid_request` where the header is not a list of entity tags
+ */
+export function parseIfNoneMatch(header: string | undefined): readonly string[] {
+  if (header === undefined || header === '*') return [];
+  if (header.length > MAX_LENGTH) throw invalid('If-None-Match');
+  return header.split(',').map((tag) => `"${tagText(tag.trim(), 'If-None-Match')}"`);
+}
+
+/**
+ * The revision that a change is meant for.
+ * @throws KeyturnError `precondition_required`, `invalid_request`
+ */
+export function parseIfMatch(header: string | undefined): Revision {
+  if (header === undefined) {
+    throw new KeyturnError('precondition_required', 'Send the ETag of the keyring that you have read in If-Match, so that no other change is overwritten.');
+  }
+  if (header.length > MAX_LENGTH || header.startsWith('W/')) throw invalid('If-Match');
+  return tagText(header.trim(), 'If-Match') as Revision;
+}
+
+function tagText(tag: string, header: string): string {
+  const text = ENTITY_TAG.exec(tag)?.[1];
+  if (text === undefined) throw invalid(header);
+  return text;
+}
+
+function invalid(header: string): KeyturnError {
+  return new KeyturnError('invalid_request', `${header} must hold an ETag as this service sent it, in double quotes.`);
+}

@@ -1,0 +1,135 @@
+import Type from 'typebox';
+import { changePolicy, createKeyring, deleteKeyring, getKeyring, listKeyrings, restoreKeyring } from '../../app/keyrings.ts';
+import { isKeyringName, parseKeyringName } from '../../core/name.ts';
+import type { Policy } from '../../core/policy.ts';
+import { Secret } from '../../core/secret.ts';
+import type { Stored } from '../../ports/store.ts';
+import { actorOf, principalOf, requireCovered } from '../access.ts';
+import { decodeCursor, encodeCursor } from '../cursor.ts';
+import type { HttpDeps } from '../deps.ts';
+import { parseIfMatch, tagOf } from '../precondition.ts';
+import { NameParams, Reason } from '../schemas/common.ts';
+import { CreateBody, KeyringPage, KeyringView, OptionalReasonBody, PatchBody, type PolicyFields } from '../schemas/keyring.ts';
+import { ON_CHANGE, problems } from '../schemas/responses.ts';
+import { PageQuery } from '../schemas/token.ts';
+import type { Scope } from '../scope.ts';
+import { keyringView } from '../views.ts';
+
+const operator = { access: ['operator'] } as const;
+const reader = { access: ['operator', 'auditor'] } as const;
+const DEFAULT_LIMIT = 50;
+const DEFAULT_RECOVERY_DAYS = 7;
+
+const oneKeyring = { description: 'The keyring.', headers: { ETag: { type: 'string' } }, content: { 'application/json': { schema: KeyringView } } };
+
+const schemas = {
+  create: {
+    operationId: 'createKeyring',
+    summary: 'Create a keyring, with a generated or an imported key',
+    tags: ['keyrings'],
+    body: CreateBody,
+    response: { 201: { ...oneKeyring, description: 'Created.' }, ...problems('keyring_exists', 'invalid_policy', 'weak_key', ...ON_CHANGE) },
+  },
+  list: {
+    operationId: 'listKeyrings',
+    summary: 'List the keyrings that the token covers',
+    description: 'A page may be short and still have a successor: go on until `next` is null.',
+    tags: ['keyrings'],
+    querystring: PageQuery,
+    response: { 200: { description: 'A page, by name.', content: { 'application/json': { schema: KeyringPage } } }, ...problems() },
+  },
+  get: {
+    operationId: 'readKeyring',
+    summary: 'Read a keyring without its keys',
+    tags: ['keyrings'],
+    params: NameParams,
+    response: { 200: oneKeyring, ...problems('keyring_not_found', 'corrupt_document') },
+  },
+  patch: {
+    operationId: 'changePolicy',
+    summary: 'Change the policy',
+    tags: ['keyrings'],
+    params: NameParams,
+    headers: Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'ETag of the keyring as you read it; required.' })) }),
+    body: PatchBody,
+    response: {
+      200: oneKeyring,
+      ...problems('keyring_not_found', 'keyring_deleted', 'precondition_required', 'precondition_failed', 'invalid_policy', ...ON_CHANGE),
+    },
+  },
+  delete: {
+    operationId: 'deleteKeyring',
+    summary: 'Stop serving a keyring; its keys are destroyed after the recovery window',
+    tags: ['keyrings'],
+    params: NameParams,
+    querystring: Type.Object(
+      {
+        recoveryDays: Type.Optional(Type.Integer({ minimum: 7, maximum: 30, description: 'Default 7.' })),
+        reason: Type.Optional(Reason),
+      },
+      { additionalProperties: false },
+    ),
+    response: { 200: oneKeyring, ...problems('keyring_not_found', 'keyring_deleted', ...ON_CHANGE) },
+  },
+  restore: {
+    operationId: 'restoreKeyring',
+    summary: 'Take a deletion back',
+    tags: ['keyrings'],
+    params: NameParams,
+    body: Type.Optional(OptionalReasonBody),
+    response: { 200: oneKeyring, ...problems('keyring_not_found', 'keyring_deleted', 'keyring_not_deleted', ...ON_CHANGE) },
+  },
+} as const;
+
+export function keyringRoutes(app: Scope, { service, settings }: HttpDeps): void {
+  const view = (stored: Stored) => keyringView(stored, service.clock.now());
+
+  app.post('/v1/keyrings', { schema: schemas.create, config: operator }, async (request, reply) => {
+    const { key, policy = {}, reason = 'created' } = request.body;
+    const name = parseKeyringName(request.body.name);
+    requireCovered(request, name);
+    const wanted = { name, policy: policyOf(policy), key: key === undefined ? null : new Secret(key), by: actorOf(request), reason };
+    const created = await createKeyring(service, settings.policyDefaults, wanted);
+    return reply.code(201).headers({ ETag: tagOf(created.revision), Location: `/v1/keyrings/${name}` }).send(view(created));
+  });
+
+  app.get('/v1/keyrings', { schema: schemas.list, config: reader }, async (request) => {
+    const { limit = DEFAULT_LIMIT, after } = request.query;
+    const principal = principalOf(request);
+    const from = decodeCursor('keyrings', after, (text) => (isKeyringName(text) ? text : null));
+    const page = await listKeyrings(service, (name) => principal.mayTouch(name), from, limit);
+    return { items: page.items.map(view), next: page.next === null ? null : encodeCursor('keyrings', page.next) };
+  });
+
+  app.get('/v1/keyrings/:name', { schema: schemas.get, config: reader }, async (request, reply) => {
+    const stored = await getKeyring(service, parseKeyringName(request.params.name));
+    return reply.header('ETag', tagOf(stored.revision)).send(view(stored));
+  });
+
+  app.patch('/v1/keyrings/:name', { schema: schemas.patch, config: operator }, async (request, reply) => {
+    const expected = parseIfMatch(request.headers['if-match']);
+    const { policy, reason = 'policy changed' } = request.body;
+    const name = parseKeyringName(request.params.name);
+    const changed = await changePolicy(service, name, policyOf(policy), expected, { by: actorOf(request), reason });
+    return reply.header('ETag', tagOf(changed.revision)).send(view(changed));
+  });
+
+  app.delete('/v1/keyrings/:name', { schema: schemas.delete, config: operator }, async (request, reply) => {
+    const { recoveryDays = DEFAULT_RECOVERY_DAYS, reason = 'deleted' } = request.query;
+    const name = parseKeyringName(request.params.name);
+    const deleted = await deleteKeyring(service, name, recoveryDays, { by: actorOf(request), reason });
+    return reply.header('ETag', tagOf(deleted.revision)).send(view(deleted));
+  });
+
+  app.post('/v1/keyrings/:name/restore', { schema: schemas.restore, config: operator }, async (request, reply) => {
+    const reason = request.body?.reason ?? 'restored';
+    const restored = await restoreKeyring(service, parseKeyringName(request.params.name), { by: actorOf(request), reason });
+    return reply.header('ETag', tagOf(restored.revision)).send(view(restored));
+  });
+}
+
+/** The time zone of a schedule may be left out on the wire. */
+function policyOf({ schedule, ...fields }: Type.Static<typeof PolicyFields>): Partial<Policy> {
+  if (schedule === undefined) return fields;
+  return { ...fields, schedule: schedule === null ? null : { cron: schedule.cron, timeZone: schedule.timeZone ?? 'UTC' } };
+}

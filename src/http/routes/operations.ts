@@ -1,0 +1,79 @@
+import Type from 'typebox';
+import { KeyturnError } from '../../core/errors.ts';
+import type { Principal } from '../../ports/authenticator.ts';
+import { bearerOf } from '../access.ts';
+import type { HttpDeps } from '../deps.ts';
+import { KeyringName, oneOf } from '../schemas/common.ts';
+import { openProblems, problems } from '../schemas/responses.ts';
+import type { Scope } from '../scope.ts';
+import type { FastifyRequest } from 'fastify';
+
+const Check = oneOf(['ok', 'failing']);
+const SecondsOrNull = Type.Union([Type.Integer(), Type.Null()]);
+
+const ReadinessView = Type.Object(
+  {
+    status: oneOf(['ready', 'degraded', 'not ready']),
+    checks: Type.Object({
+      store: Type.Object({ status: Check, kind: Type.String(), silentSeconds: SecondsOrNull }),
+      scheduler: Type.Object({ status: Check, lastSweepSecondsAgo: SecondsOrNull }),
+      clock: Type.Object({ status: Check }),
+    }),
+    overdue: Type.Integer({ description: 'Keyrings whose turn came over a minute ago and failed.' }),
+    overdueKeyrings: Type.Optional(Type.Array(KeyringName, { description: 'Only with a token of an operator or auditor; at most 100.' })),
+  },
+  { title: 'Readiness' },
+);
+
+const readiness = { content: { 'application/json': { schema: ReadinessView } } };
+
+const schemas = {
+  health: {
+    operationId: 'health',
+    summary: 'The process is alive',
+    tags: ['operations'],
+    security: [],
+    response: { 200: { description: 'Alive.', content: { 'application/json': { schema: Type.Object({ status: Type.Literal('ok') }, { title: 'Health' }) } } } },
+  },
+  ready: {
+    operationId: 'readiness',
+    summary: 'The service can serve: 503 while its store is silent or it is stopping',
+    tags: ['operations'],
+    security: [],
+    response: { 200: { description: 'Ready or degraded.', ...readiness }, 503: { description: 'Not ready.', ...readiness } },
+  },
+  metrics: {
+    operationId: 'metrics',
+    summary: 'Metrics for Prometheus',
+    description: 'Open, or for any token, as configured (`metrics.access`).',
+    tags: ['operations'],
+    response: { 200: { description: 'Text exposition format.', content: { 'text/plain': { schema: { type: 'string' } } } }, ...openProblems(), 401: problems()[401] },
+  },
+} as const;
+
+const SHOWN_OVERDUE = 100;
+
+/** What a load balancer and a monitor ask: without a token. */
+export function operationRoutes(app: Scope, { readiness: ask, metrics, settings, authenticator }: HttpDeps): void {
+  const principal = async (request: FastifyRequest): Promise<Principal> => authenticator.authenticate({ bearer: bearerOf(request) });
+
+  app.get('/healthz', { schema: schemas.health, logLevel: 'warn' }, async () => ({ status: 'ok' as const }));
+
+  app.get('/readyz', { schema: schemas.ready, logLevel: 'warn' }, async (request, reply) => {
+    const { status, checks, overdue } = ask();
+    const caller = request.headers.authorization === undefined ? null : await principal(request).catch(() => null);
+    const names = caller !== null && (caller.roles.has('operator') || caller.roles.has('auditor')) ? overdue.filter((name) => caller.mayTouch(name)) : null;
+    reply.code(status === 'not ready' ? 503 : 200);
+    return { status, checks, overdue: overdue.length, ...(names !== null && { overdueKeyrings: names.slice(0, SHOWN_OVERDUE) }) };
+  });
+
+  app.get('/metrics', { schema: schemas.metrics, logLevel: 'warn' }, async (request, reply) => {
+    if (settings.metricsAccess === 'token') await principal(request);
+    return reply.type(metrics.contentType).send(await metrics.text());
+  });
+}
+
+/** For whatever asks for a path that does not exist. */
+export function routeNotFound(): never {
+  throw new KeyturnError('route_not_found', 'There is nothing at this path. GET /docs shows what there is.');
+}

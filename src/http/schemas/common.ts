@@ -1,0 +1,53 @@
+import Type from 'typebox';
+import { NAME_PATTERN } from '../../core/name.ts';
+import { ERROR_CODES } from '../../core/errors.ts';
+
+export const closed = { additionalProperties: false } as const;
+
+export const orNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** One of the given words. */
+export const oneOf = <const Words extends readonly string[]>(words: Words, options: Type.TSchemaOptions = {}) =>
+  Type.Unsafe<Words[number]>({ type: 'string', enum: [...words], ...options });
+
+export const Instant = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds.', examples: ['2026-11-24T03:00:00.000Z'] });
+
+export const KeyringName = Type.String({ pattern: NAME_PATTERN, description: 'Name of the keyring.', examples: ['web'] });
+
+export const Reason = Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\x00-\\x1f\\x7f]*$', description: 'Why; it stands in the history.' });
+
+export const VersionNumber = Type.Integer({ minimum: 1, description: 'Positive, never reused.', examples: [3] });
+
+export const Actor = Type.Object({ id: Type.String(), name: Type.String() }, { title: 'Actor', description: 'Who did it.' });
+
+export const Act = Type.Object({ at: Instant, by: Actor, reason: Type.String() }, { title: 'Act', description: 'Who did it, when, and why.' });
+
+export const NameParams = Type.Object({ name: KeyringName });
+
+export const Cursor = Type.String({ minLength: 1, maxLength: 400, description: '`next` of the page before.' });
+
+export const Problem = Type.Object(
+  {
+    type: Type.String({ format: 'uri' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'What happened and what to do next.' }),
+    code: oneOf(ERROR_CODES, { description: 'Stable: branch on this.' }),
+    requestId: Type.String({ description: 'The log has the request under this id.' }),
+    faults: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+  },
+  {
+    title: 'Problem',
+    description: 'RFC 9457 problem details.',
+    examples: [
+      {
+        type: 'https://keyturn.dev/problems/keyring_not_found',
+        title: 'No such keyring',
+        status: 404,
+        detail: 'There is no keyring web. An operator creates it with POST /v1/keyrings or: keyturn create web',
+        code: 'keyring_not_found',
+        requestId: 'req-8f14e45f',
+      },
+    ],
+  },
+);

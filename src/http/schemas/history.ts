@@ -1,0 +1,46 @@
+import Type from 'typebox';
+import { Act, Cursor, Instant, KeyringName, oneOf, orNull, VersionNumber } from './common.ts';
+import { VersionKind } from './keyring.ts';
+
+const Provenance = Type.Union(
+  [
+    Type.Object({
+      origin: Type.Literal('generated'),
+      generator: Type.String(),
+      bytes: Type.Integer(),
+      encoding: oneOf(['hex', 'base64url']),
+      runtime: Type.String(),
+      openssl: Type.String(),
+    }),
+    Type.Object({ origin: Type.Literal('imported'), bytes: Type.Integer(), judgement: Type.String() }),
+  ],
+  { title: 'Provenance', description: 'How the key was made.' },
+);
+
+export const HistoryItem = Type.Object(
+  {
+    version: VersionNumber,
+    role: oneOf(['next', 'current', 'previous', 'retired', 'revoked']),
+    kind: VersionKind,
+    created: Act,
+    slot: orNull(Instant),
+    activatesAt: Instant,
+    advanced: orNull(Act),
+    verifyUntil: orNull(Instant),
+    revoked: orNull(Act),
+    destroyedAt: orNull(Instant),
+    provenance: Provenance,
+  },
+  { title: 'HistoryItem', description: "One version's whole life." },
+);
+
+export const HistoryPage = Type.Object({ name: KeyringName, items: Type.Array(HistoryItem), next: orNull(Type.String()) }, { title: 'HistoryPage' });
+
+export const HistoryQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, description: 'Default 100.' })),
+    after: Type.Optional(Cursor),
+    format: Type.Optional(oneOf(['json', 'csv'], { description: 'Or ask by Accept: text/csv.' })),
+  },
+  { additionalProperties: false },
+);

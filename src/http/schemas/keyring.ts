@@ -1,0 +1,91 @@
+import Type from 'typebox';
+import { DEFAULT_POLICY, POLICY_BOUNDS } from '../../core/policy.ts';
+import { VERSION_KINDS } from '../../core/version.ts';
+import { Act, Actor, closed, Instant, KeyringName, oneOf, orNull, Reason, VersionNumber } from './common.ts';
+
+const seconds = (field: keyof typeof POLICY_BOUNDS, description: string) => {
+  const [minimum, maximum] = POLICY_BOUNDS[field];
+  return Type.Integer({ minimum, maximum, description: `${description} Default ${DEFAULT_POLICY[field]}.` });
+};
+
+const Schedule = Type.Object(
+  {
+    cron: Type.String({ maxLength: 100, description: 'Five fields, or six with seconds in front.', examples: ['0 3 1 * *'] }),
+    timeZone: Type.Optional(Type.String({ maxLength: 64, description: 'IANA name. Default UTC.', examples: ['Europe/Berlin'] })),
+  },
+  { ...closed, title: 'Schedule', description: 'When rotations begin.' },
+);
+
+const policyFields = {
+  schedule: orNull(Schedule),
+  tokenLifetimeSeconds: seconds('tokenLifetimeSeconds', 'The longest life of anything the key signs.'),
+  leaseSeconds: seconds('leaseSeconds', 'How long an instance may go on without hearing from the service.'),
+  refreshSeconds: seconds('refreshSeconds', 'How often an instance asks.'),
+  skewSeconds: seconds('skewSeconds', 'Allowance for clocks that disagree.'),
+  keyBytes: seconds('keyBytes', 'Random bytes in a generated key.'),
+  keyEncoding: oneOf(['hex', 'base64url'], { description: 'How a generated key is written. Default hex.' }),
+};
+
+export const Policy = Type.Object(policyFields, { title: 'Policy', examples: [DEFAULT_POLICY] });
+
+export const PolicyFields = Type.Partial(Type.Object(policyFields), {
+  ...closed,
+  title: 'PolicyFields',
+  description: 'What is left out keeps its value, or its default in a new keyring.',
+  examples: [{ schedule: { cron: '0 3 * * SUN', timeZone: 'Europe/Berlin' }, leaseSeconds: 43_200 }],
+});
+
+export const VersionKind = oneOf(VERSION_KINDS);
+
+const ServedVersion = Type.Object(
+  {
+    version: VersionNumber,
+    role: oneOf(['next', 'current', 'previous']),
+    kind: VersionKind,
+    publishedAt: Instant,
+    activatesAt: Instant,
+    verifyUntil: orNull(Instant),
+  },
+  { title: 'ServedVersion' },
+);
+
+export const KeyringView = Type.Object(
+  {
+    name: KeyringName,
+    revision: Type.String({ description: 'Opaque; in double quotes it is the ETag for If-Match.' }),
+    state: oneOf(['active', 'deleted', 'purged']),
+    created: Act,
+    changed: Type.Object({ at: Instant, by: Actor }),
+    policy: Policy,
+    derived: Type.Object(
+      {
+        propagationSeconds: Type.Integer({ description: 'From publication of a version to its activation.' }),
+        graceSeconds: Type.Integer({ description: "From a version's replacement to the end of its use for verifying." }),
+      },
+      { description: 'Follows from the policy.' },
+    ),
+    versions: Type.Array(ServedVersion, { description: 'Those that are served now, newest first, without material.' }),
+    nextRotationAt: orNull(Instant),
+    deletion: orNull(Type.Object({ deleted: Act, purgeAt: orNull(Instant), purgedAt: orNull(Instant) })),
+  },
+  { title: 'Keyring', description: 'A keyring without key material.' },
+);
+
+export const KeyringPage = Type.Object({ items: Type.Array(KeyringView), next: orNull(Type.String()) }, { title: 'KeyringPage' });
+
+export const CreateBody = Type.Object(
+  {
+    name: KeyringName,
+    policy: Type.Optional(PolicyFields),
+    key: Type.Optional(Type.String({ minLength: 1, maxLength: 1024, description: 'A key in use today, to go on with. Left out, one is generated.' })),
+    reason: Type.Optional(Reason),
+  },
+  { ...closed, title: 'CreateKeyring', examples: [{ name: 'web', policy: { schedule: { cron: '0 3 1 * *' } }, reason: 'sessions of the web shop' }] },
+);
+
+export const PatchBody = Type.Object(
+  { policy: PolicyFields, reason: Type.Optional(Reason) },
+  { ...closed, title: 'ChangeKeyring', examples: [{ policy: { leaseSeconds: 43_200 }, reason: 'rotate daily from now on' }] },
+);
+
+export const OptionalReasonBody = Type.Object({ reason: Type.Optional(Reason) }, { ...closed, title: 'OptionalReason', examples: [{ reason: 'deleted by mistake' }] });

@@ -1,0 +1,28 @@
+import type { Millis } from '../core/time.ts';
+import type { Timers } from '../ports/clock.ts';
+
+/**
+ * Runs a task again and again, each time a pause after the last one has ended; never twice at a time.
+ * @param failed hears of each failure; the next run follows all the same
+ * @returns stops it, and waits for the run under way
+ */
+export function repeat(timers: Timers, pause: Millis, task: () => Promise<unknown>, failed: (error: unknown) => void): () => Promise<void> {
+  let stopped = false;
+  let cancel = (): void => undefined;
+  let running: Promise<void> = Promise.resolve();
+  const schedule = (): void => {
+    cancel = timers.after(pause, () => {
+      running = task()
+        .then(() => undefined, failed)
+        .finally(() => {
+          if (!stopped) schedule();
+        });
+    });
+  };
+  schedule();
+  return async () => {
+    stopped = true;
+    cancel();
+    await running;
+  };
+}
