@@ -1,0 +1,47 @@
+import type { DeclaredToken } from '../access/declared-token.ts';
+import type { KeyringName } from '../core/name.ts';
+import type { Policy } from '../core/policy.ts';
+import type { Secret } from '../core/secret.ts';
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Everything that can be set, after defaults. Paths are absolute. `keyturn.example.yaml` explains each. */
+export interface Settings {
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  readonly dataDir: string;
+  readonly store: { readonly kind: 'sqlite' };
+  /** Null: the store keeps its own in the data folder. */
+  readonly masterKey: Secret | null;
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  /** True, or the addresses and CIDR ranges of proxies whose X-Forwarded-For is believed. */
+  readonly trustProxy: boolean | readonly string[];
+  readonly log: { readonly level: LogLevel };
+  readonly limits: {
+    readonly bodyBytes: number;
+    readonly failedAuthPerMinute: number;
+    readonly notFoundPerMinute: number;
+    readonly maxWaitSeconds: number;
+  };
+  readonly metrics: { readonly access: 'open' | 'token' };
+  readonly docs: { readonly enabled: boolean };
+  readonly sweep: { readonly cron: string };
+  readonly shutdown: { readonly graceSeconds: number };
+  /** What a new keyring's policy has where its maker says nothing. */
+  readonly defaults: Policy;
+  readonly keyrings: readonly DeclaredKeyring[];
+  readonly tokens: readonly DeclaredToken[];
+}
+
+/** A keyring to create at start where it does not exist; never changed afterwards. */
+export interface DeclaredKeyring {
+  readonly name: KeyringName;
+  readonly policy: Policy;
+  /**
+   * Null: its key is generated. A `key` of null: the file or variable is gone, which is right once the keyring exists, and a fault
+   * for whoever has to create it.
+   */
+  readonly imported: { readonly from: 'importFromFile' | 'importFromEnv'; readonly key: Secret | null } | null;
+}
