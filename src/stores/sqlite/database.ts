@@ -124,6 +124,15 @@ export function openDatabase(dataDir: string): Database {
 function prepareFile(dataDir: string): void {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const path = databasePath(dataDir);
-  if (!existsSync(path)) closeSync(openSync(path, 'wx', 0o600));
+  if (!existsSync(path)) createFile(path);
   chmodSync(path, 0o600);
+}
+
+function createFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    // another process that starts at the same time was faster; the lock decides between the two
+    if (!existsSync(path)) throw error;
+  }
 }

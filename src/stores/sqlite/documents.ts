@@ -75,10 +75,10 @@ export function documentsIn(database: Database, random: Random) {
   };
 }
 
-/** A cursor of an earlier opening counts from the start: the database may have been restored in between. */
+/** A cursor of an earlier opening, or of nobody, counts from the start: the database may have been restored in between. */
 function sequenceOf(cursor: ChangeCursor, epoch: string): number {
-  const [of, sequence] = cursor.split('.');
-  return of === epoch ? Number(sequence) : 0;
+  const [of, sequence = ''] = cursor.split('.');
+  return of === epoch && /^\d+$/.test(sequence) ? Number(sequence) : 0;
 }
 
 function readDocument(name: KeyringName, document: string): Keyring {

@@ -54,9 +54,10 @@ function ofFileSystem(code: unknown, dataDir: string, cause: Error): KeyturnErro
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
+      return readOnly(dataDir, cause);
     case 'ENOTDIR':
     case 'EEXIST':
-      return readOnly(dataDir, cause);
+      return new KeyturnError('store_read_only', `${dataDir} is no folder, or lies below a file. Name another data folder.`, { cause });
     default:
       return unavailable(`The data folder ${dataDir} cannot be used. Look at the disk and at the log.`, cause);
   }

@@ -20,6 +20,9 @@ const PAGE = `
   WHERE destroyed_at IS NULL AND (keyring, version, nonce) > (?, ?, ?)
   ORDER BY keyring, version, nonce LIMIT ?`;
 
+/** The key of the last entry of a page. */
+const CURSOR = /^([^/]+)\/(\d+)\/([^/]+)$/;
+
 interface Keeper {
   readonly masterKey: MasterKey;
   readonly clock: Clock;
@@ -98,7 +101,7 @@ function keyOf({ keyring, version, nonce }: MaterialRef): [string, number, strin
 
 /** @throws KeyturnError `invalid_request` */
 function readCursor(cursor: string): MaterialRef {
-  const [keyring, version, nonce] = cursor.split('/');
+  const [, keyring, version, nonce] = CURSOR.exec(cursor) ?? [];
   if (keyring === undefined || version === undefined || nonce === undefined) {
     throw new KeyturnError('invalid_request', 'The cursor is not one of this store. Begin at the first page.');
   }

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { databasePath } from '../../../src/stores/sqlite/database.ts';
@@ -81,8 +81,8 @@ t.test('a data folder that cannot be one is refused in words', async (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'file'), '');
   mkdirSync(join(folder, 'data', 'keyturn.db'), { recursive: true });
-  t.throws(() => openTestSqlite(t, { dataDir: join(folder, 'file') }), { code: 'store_read_only' });
-  t.throws(() => openTestSqlite(t, { dataDir: join(folder, 'file', 'below') }), { code: 'store_read_only' });
+  t.throws(() => openTestSqlite(t, { dataDir: join(folder, 'file') }), { code: 'store_read_only', message: /is no folder/ });
+  t.throws(() => openTestSqlite(t, { dataDir: join(folder, 'file', 'below') }), { code: 'store_read_only', message: /below a file/ });
   t.throws(() => openTestSqlite(t, { dataDir: join(folder, 'data') }), { code: 'store_read_only' });
 });
 
@@ -121,11 +121,28 @@ t.test('a transaction that fails half way leaves nothing of its first half', asy
   await store.putMaterial(entry, material());
 });
 
+t.test('a commit that fails after the row was answered is a failure', async (t) => {
+  const { database } = openTestSqlite(t);
+  database.exec('CREATE TABLE late (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES late (id) DEFERRABLE INITIALLY DEFERRED)');
+  const insert = database.prepare('INSERT INTO late (id, parent) VALUES (1, 7) RETURNING id');
+  t.throws(() => insert.first(), { code: 'store_unavailable' });
+  t.same(database.prepare('SELECT * FROM late').all(), []);
+});
+
+t.test('cursors of nobody are refused, or miss nothing', async (t) => {
+  const { store } = await withTwo(t);
+  const { cursor } = await store.changes(null);
+  for (const forged of ['', 'a', 'a/1', 'a/x/y', 'a/1/y/z'])
+    await t.rejects(store.pageMaterial(forged, 10), { code: 'invalid_request' }, forged);
+  for (const forged of ['', 'x', 'x.1', cursor.replace(/\d+$/, ''), cursor.replace(/\d+$/, 'x')]) {
+    t.same((await store.changes(forged as typeof cursor)).names, ['a', 'b'], forged);
+  }
+});
+
 t.test('a copy of the files taken while it runs opens, with all that was answered', async (t) => {
   const [dataDir, copy] = [temporaryFolder(t), temporaryFolder(t)];
   const { store } = openTestSqlite(t, { dataDir });
   await createIn(store, keyring('web'));
   for (const file of ['keyturn.db', 'keyturn.db-wal', 'master.key']) copyFileSync(join(dataDir, file), join(copy, file));
   t.equal((await loadFrom(openTestSqlite(t, { dataDir: copy }).store, 'web')).keyring.name, 'web');
-  rmSync(join(copy, 'keyturn.db-wal'), { force: true });
 });
