@@ -1,0 +1,24 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Clock } from '../ports/clock.ts';
+import type { Random } from '../ports/random.ts';
+import type { Client } from './client.ts';
+
+/** Everything the command line touches outside itself, so that tests run it in process. */
+export interface Deps {
+  /** Asks the service; made by `createClient`. */
+  readonly client: Client;
+  /** Answers go here, and only answers. */
+  readonly stdout: Writable;
+  /** Errors, warnings and prompts. */
+  readonly stderr: Writable;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  /** Whether `stdout` is a terminal: only then is there colour (and `NO_COLOR` switches it off). */
+  readonly isTerminal: boolean;
+  readonly clock: Pick<Clock, 'now'>;
+  /** For Idempotency-Keys, and for tokens that are made offline. */
+  readonly random: Random;
+  /** Runs the service until it is told to stop. */
+  readonly serve: () => Promise<void>;
+  /** Of this program, as `--version` prints it. */
+  readonly version: string;
+}

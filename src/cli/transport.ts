@@ -1,0 +1,54 @@
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+
+/** One HTTP exchange. Redirects are not followed: Keyturn sends none, and a token must not travel to another host. */
+export interface Exchange {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  /** PEM of the certificate authorities to trust; null = those that Node trusts. */
+  readonly ca: string | null;
+  readonly timeoutMillis: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+
+/** @throws Error of node:http with its `code`; `ABORT_ERR` or `ABORTED` after the timeout */
+export async function exchange({ url, method, headers, body, ca, timeoutMillis }: Exchange): Promise<Answer> {
+  const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  const options: RequestOptions & { ca?: string } = { method, headers, signal: AbortSignal.timeout(timeoutMillis) };
+  if (ca !== null) options.ca = ca;
+  return new Promise((resolve, reject) => {
+    const request = send(url, options, (answer) => void collect(answer).then(resolve, reject));
+    request.on('error', reject);
+    request.end(body ?? undefined);
+  });
+}
+
+async function collect(answer: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer) {
+    const bytes = Buffer.from(chunk);
+    size += bytes.length;
+    if (size > MAX_ANSWER_BYTES) throw new Error(`The answer is longer than ${MAX_ANSWER_BYTES} bytes.`);
+    chunks.push(bytes);
+  }
+  return { status: answer.statusCode ?? 0, headers: headersOf(answer), text: Buffer.concat(chunks).toString('utf8') };
+}
+
+function headersOf(answer: IncomingMessage): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(answer.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return headers;
+}

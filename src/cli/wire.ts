@@ -1,0 +1,106 @@
+import Type from 'typebox';
+
+/**
+ * The API's answers as far as this program reads them. Closed lists (roles, kinds, states) are plain text here, so that a newer
+ * service does not break an older command line.
+ */
+const Instant = Type.String();
+const orNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Actor = Type.Object({ id: Type.String(), name: Type.String() });
+const Act = Type.Object({ at: Instant, by: Actor, reason: Type.String() });
+const Count = Type.Integer();
+
+const Policy = Type.Object({
+  schedule: orNull(Type.Object({ cron: Type.String(), timeZone: Type.String() })),
+  tokenLifetimeSeconds: Count,
+  leaseSeconds: Count,
+  refreshSeconds: Count,
+  skewSeconds: Count,
+  keyBytes: Count,
+  keyEncoding: Type.Union([Type.Literal('hex'), Type.Literal('base64url')]),
+});
+
+const Served = Type.Object({
+  version: Count,
+  role: Type.String(),
+  kind: Type.String(),
+  publishedAt: Instant,
+  activatesAt: Instant,
+  verifyUntil: orNull(Instant),
+});
+
+export const KeyringView = Type.Object({
+  name: Type.String(),
+  state: Type.String(),
+  created: Act,
+  changed: Type.Object({ at: Instant, by: Actor }),
+  policy: Policy,
+  derived: Type.Object({ propagationSeconds: Count, graceSeconds: Count }),
+  versions: Type.Array(Served),
+  nextRotationAt: orNull(Instant),
+  deletion: orNull(Type.Object({ deleted: Act, purgeAt: orNull(Instant), purgedAt: orNull(Instant) })),
+});
+export type KeyringView = Type.Static<typeof KeyringView>;
+
+/** A key is never short and never empty, or the answer is not taken. */
+const Key = Type.String({ minLength: 32 });
+export const KeysView = Type.Object({
+  name: Type.String(),
+  current: Type.Object({ version: Count, key: Key, activatesAt: Instant }),
+  previous: Type.Array(Type.Object({ version: Count, key: Key, verifyUntil: orNull(Instant) })),
+  next: orNull(Type.Object({ version: Count, key: Key, activatesAt: Instant })),
+  refreshAfterSeconds: Type.Number(),
+  leaseSeconds: Type.Number(),
+});
+export type KeysView = Type.Static<typeof KeysView>;
+
+export const RotationView = Type.Object({
+  name: Type.String(),
+  kind: Type.String(),
+  version: Count,
+  activatesAt: Instant,
+  replayed: Type.Boolean(),
+});
+export type RotationView = Type.Static<typeof RotationView>;
+
+export const RevocationView = Type.Object({ name: Type.String(), revoked: Count, current: Count, next: orNull(Count) });
+export type RevocationView = Type.Static<typeof RevocationView>;
+
+export const HistoryItem = Type.Object({
+  version: Count,
+  role: Type.String(),
+  kind: Type.String(),
+  created: Act,
+  activatesAt: Instant,
+  verifyUntil: orNull(Instant),
+  revoked: orNull(Act),
+  destroyedAt: orNull(Instant),
+});
+export type HistoryItem = Type.Static<typeof HistoryItem>;
+
+export const TokenView = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  roles: Type.Array(Type.String()),
+  keyrings: Type.Array(Type.String()),
+  createdAt: Instant,
+  expiresAt: orNull(Instant),
+  revoked: orNull(Act),
+  lastUsedAt: orNull(Instant),
+  origin: Type.String(),
+});
+export type TokenView = Type.Static<typeof TokenView>;
+
+export const IssuedToken = Type.Intersect([TokenView, Type.Object({ token: Type.String({ minLength: 1 }) })]);
+export type IssuedToken = Type.Static<typeof IssuedToken>;
+
+export const Judgement = Type.Object({
+  acceptable: Type.Boolean(),
+  bytes: Count,
+  faults: Type.Array(Type.String()),
+  note: Type.String(),
+});
+export type Judgement = Type.Static<typeof Judgement>;
+
+/** A page with its items left unread: `--json` hands them on as they came. */
+export const Page = Type.Object({ items: Type.Array(Type.Unknown()), next: orNull(Type.String()) });

@@ -1,0 +1,60 @@
+import { PassThrough, Readable, type Writable } from 'node:stream';
+import { createClient } from '../../src/cli/client.ts';
+import { run } from '../../src/cli/run.ts';
+import { Secret } from '../../src/core/secret.ts';
+import { apiServer, type Routes, type Seen } from '../support/api-server.ts';
+import { NOW } from './fixtures.ts';
+
+export interface Surroundings {
+  readonly stdin?: string;
+  readonly stdout?: Writable;
+  readonly isTerminal?: boolean;
+  /** Bits of colour of standard output, as a terminal reports them; 1 = none. */
+  readonly colourDepth?: number;
+  readonly url?: string;
+  readonly token?: Secret | null;
+  readonly caFile?: string;
+  readonly timeoutMillis?: number;
+  readonly serve?: () => Promise<void>;
+}
+
+export interface Outcome {
+  readonly exit: number;
+  readonly out: string;
+  readonly err: string;
+  readonly seen: readonly Seen[];
+}
+
+export const TOKEN_TEXT = 'keyturn_test-token';
+
+/** Types a command, against a service that knows the given routes. */
+export async function keyturn(argv: readonly string[], routes: Routes = {}, around: Surroundings = {}): Promise<Outcome> {
+  await using server = await apiServer(routes);
+  const {
+    token = new Secret(TOKEN_TEXT),
+    url = server.url,
+    caFile = null,
+    timeoutMillis = 5_000,
+    isTerminal = false,
+    colourDepth = 1,
+  } = around;
+  const client = createClient(() => ({ url, token, caFile }), { timeoutMillis, pause: async () => {} });
+  const stdout = Object.assign(new PassThrough(), { isTTY: isTerminal, getColorDepth: () => colourDepth });
+  const stderr = new PassThrough();
+  const exit = await run(argv, {
+    client,
+    stdout: around.stdout ?? stdout,
+    stderr,
+    stdin: Readable.from(around.stdin === undefined ? [] : [around.stdin]),
+    isTerminal,
+    clock: { now: () => NOW },
+    random: { bytes: (count) => Buffer.alloc(count, 7), description: { generator: 'test', runtime: 'test', openssl: 'test' } },
+    serve: around.serve ?? (async () => {}),
+    version: '0.0.0-test',
+  });
+  return { exit, out: text(stdout), err: text(stderr), seen: server.seen };
+}
+
+function text(stream: PassThrough): string {
+  return String(stream.read() ?? '');
+}
