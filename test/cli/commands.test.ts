@@ -19,7 +19,7 @@ t.test('create makes a keyring with the defaults, says so in words and names the
   old key        goes on verifying for 32 days 30 s after it is replaced
   tokens         live 31 days at most
   instances      ask every 1 min and may go on unheard for 1 day
-  keys           32 random bytes, written in hex
+  new keys       32 random bytes, written in hex
 
 Next, rotate it without logging anyone out:
   npx keyturn rotate web --reason "first try"

@@ -29,5 +29,5 @@ async function strength(session: Session, { json }: JsonOption): Promise<void> {
 function inWords({ paint }: Session, { acceptable, bytes, faults, note }: Judgement): string {
   const verdict = acceptable ? paint('green', 'No fault found.') : paint('red', 'Not acceptable:');
   const reasons = faults.map((fault) => `  - ${plain(fault)}\n`);
-  return `${verdict} At most ${bytes} bytes of entropy.\n${reasons.join('')}${note === '' ? '' : `${plain(note)}\n`}`;
+  return `${verdict} At most ${bytes} bytes of entropy.\n${reasons.join('')}${acceptable ? `${plain(note)}\n` : ''}`;
 }

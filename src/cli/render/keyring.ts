@@ -16,7 +16,7 @@ export function policyInWords(paint: Paint, { policy, derived, nextRotationAt }:
     ['old key', `goes on verifying for ${durationInWords(derived.graceSeconds)} after it is replaced`],
     ['tokens', `live ${durationInWords(policy.tokenLifetimeSeconds)} at most`],
     ['instances', `ask every ${durationInWords(policy.refreshSeconds)} and may go on unheard for ${durationInWords(policy.leaseSeconds)}`],
-    ['keys', `${policy.keyBytes} random bytes, written in ${policy.keyEncoding}`],
+    ['new keys', `${policy.keyBytes} random bytes, written in ${policy.keyEncoding}`],
   ]);
 }
 
