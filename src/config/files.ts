@@ -34,13 +34,19 @@ export function readText(read: FileReader, path: string): Outcome<ReadFile> {
   }
 }
 
-/** A secret of its own file: not empty, and closed to group and others. The line break that editors add at the end is left out. */
+/** The group may read: that is how Kubernetes (fsGroup) hands secrets to a process that is not root. */
+const FORBIDDEN_MODES = 0o037;
+
+/** A secret of its own file: not empty, closed to others, not writable by its group. The line break that editors add at the end is left out. */
 export function readSecret(read: FileReader, path: string): Outcome<Secret> {
   const file = readText(read, path);
   if ('fault' in file) return file;
   const { text, mode } = file.value;
-  if ((mode & 0o077) !== 0)
-    return { fault: 'names a file that others can read: give it mode 0600 (in Kubernetes: defaultMode: 0400)', absent: false };
+  if ((mode & FORBIDDEN_MODES) !== 0)
+    return {
+      fault: 'names a file that others can read or change: give it mode 0600, or 0640 for a group (in Kubernetes: defaultMode: 0440)',
+      absent: false,
+    };
   const secret = text.replace(/\r?\n$/, '');
   return secret === '' ? { fault: 'names an empty file', absent: false } : { value: new Secret(secret) };
 }

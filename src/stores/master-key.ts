@@ -5,11 +5,8 @@ import { Secret } from '../core/secret.ts';
 import type { Random } from '../ports/random.ts';
 import { MASTER_KEY_BYTES, MasterKey } from './sealing.ts';
 
-/** Where the master key is: the text itself (from the environment), a file of the operator's, or `master.key` in the data folder. */
-export type MasterKeySource =
-  | { readonly from: 'text'; readonly text: Secret }
-  | { readonly from: 'file'; readonly path: string }
-  | { readonly from: 'data-folder' };
+/** Where the master key is: the text itself (from the environment or a file of the operator's), or `master.key` in the data folder. */
+export type MasterKeySource = { readonly from: 'text'; readonly text: Secret } | { readonly from: 'data-folder' };
 
 export interface MasterKeyPlace {
   readonly dataDir: string;
@@ -35,8 +32,6 @@ export function obtainMasterKey(source: MasterKeySource, place: MasterKeyPlace, 
   switch (source.from) {
     case 'text':
       return parseMasterKey(source.text, 'The master key given as text');
-    case 'file':
-      return readMasterKey(source.path) ?? missingFile(source.path);
     case 'data-folder':
       return readMasterKey(masterKeyPath(place.dataDir)) ?? makeMasterKey(place, random);
   }
@@ -82,10 +77,6 @@ function refuseReadableByOthers(path: string, mode: number): void {
   if ((mode & OTHERS) === 0) return;
   const found = (mode & 0o777).toString(8).padStart(4, '0');
   throw new KeyturnError('invalid_config', `The master key file ${path} is open to other users (mode ${found}). Run: chmod 600 ${path}`);
-}
-
-function missingFile(path: string): never {
-  throw new KeyturnError('invalid_config', `There is no master key file ${path}. Put the key there or correct the path.`);
 }
 
 function makeMasterKey({ dataDir, established }: MasterKeyPlace, random: Random): MasterKey {

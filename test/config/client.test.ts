@@ -31,7 +31,7 @@ for (const [what, env, files, path] of [
   ['a query in the URL', { KEYTURN_URL: 'http://x?hush' }, {}, 'KEYTURN_URL'],
   ['a token file that is not there', { KEYTURN_TOKEN_FILE: 'none' }, {}, 'KEYTURN_TOKEN_FILE'],
   ['a token file that others can read', { KEYTURN_TOKEN_FILE: 'open' }, { open: ['hush', 0o644] }, 'KEYTURN_TOKEN_FILE'],
-  ['an admin token that others can read', {}, { 'data/admin.token': ['hush', 0o640] }, 'admin.token'],
+  ['an admin token that others can read', {}, { 'data/admin.token': ['hush', 0o604] }, 'admin.token'],
 ] as const) {
   t.test(`${what} is refused and not quoted`, async (t) => {
     try {

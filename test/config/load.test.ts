@@ -190,7 +190,7 @@ t.test('a master key comes from a variable, else from a file, and is never shown
   t.notMatch(JSON.stringify(load(yaml, {}, files)), KEY);
 });
 
-for (const mode of [0o640, 0o604, 0o610, 0o602, 0o777]) {
+for (const mode of [0o604, 0o620, 0o610, 0o602, 0o777]) {
   t.test(`a master key file of mode ${mode.toString(8)} is refused`, async (t) => {
     t.match(refusal('masterKey: {file: master}', {}, { master: [KEY, mode] }).faults, [
       /^\/masterKey\/file names a file that others can read/,
