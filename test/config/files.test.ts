@@ -10,6 +10,8 @@ t.test('a secret of a real file is read by its mode, without the line break at i
   const found = readSecret(readFromDisk, path);
   t.equal('value' in found && found.value.reveal(), 'hush');
   chmodSync(path, 0o440);
+  t.ok('value' in readSecret(readFromDisk, path), 'its group may read it');
+  chmodSync(path, 0o444);
   t.match(readSecret(readFromDisk, path), { fault: /others can read/, absent: false });
   t.match(readText(readFromDisk, join(dir, 'none')), { fault: /no such file/, absent: true });
   t.match(readText(readFromDisk, join(dir, 'folder')), { fault: /folder/, absent: false });

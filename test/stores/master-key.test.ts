@@ -1,5 +1,4 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import t from 'tap';
 import { Secret } from '../../src/core/secret.ts';
 import { masterKeyPath, obtainMasterKey, parseMasterKey } from '../../src/stores/master-key.ts';
