@@ -21,7 +21,8 @@ export async function load({ url, headers, etag }: Served, expected: 200 | 304, 
   const conditional = expected === 304 ? { 'if-none-match': etag } : {};
   const result = await autocannon({ url, headers: { ...headers, ...conditional }, connections, duration: seconds });
   const right = expected === 200 ? result['2xx'] : result['3xx'];
-  if (result.errors > 0 || right !== result.requests.total) throw new Error(`${result.requests.total - right} of ${result.requests.total} answers were wrong`);
+  if (result.errors > 0 || right !== result.requests.total)
+    throw new Error(`${result.requests.total - right} of ${result.requests.total} answers were wrong`);
   return { requestsPerSecond: result.requests.average, p99Millis: result.latency.p99 };
 }
 

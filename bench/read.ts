@@ -8,13 +8,19 @@ const CONNECTIONS = 64;
 
 const keyturn = await start('keyturn');
 const bare = await start('bare', keyturn.served.body.replace(/[0-9a-f]{64}/g, '0'.repeat(64)));
-const table = new Table({ head: ['answer', 'keyturn req/s', 'bare req/s', 'ratio', 'keyturn p99 ms', 'bare p99 ms'], style: { head: [], border: [] } });
+const table = new Table({
+  head: ['answer', 'keyturn req/s', 'bare req/s', 'ratio', 'keyturn p99 ms', 'bare p99 ms'],
+  style: { head: [], border: [] },
+});
 
 for (const expected of [200, 304] as const) {
   const ours: Figures[] = [];
   const theirs: Figures[] = [];
   for (let round = 0; round < rounds + 1; round++) {
-    const pair = [await load(keyturn.served, expected, seconds, CONNECTIONS), await load(bare.served, expected, seconds, CONNECTIONS)] as const;
+    const pair = [
+      await load(keyturn.served, expected, seconds, CONNECTIONS),
+      await load(bare.served, expected, seconds, CONNECTIONS),
+    ] as const;
     if (round === 0) continue; // warm-up
     ours.push(pair[0]);
     theirs.push(pair[1]);

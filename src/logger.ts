@@ -17,7 +17,10 @@ export function createLogger(level: string, destination: DestinationStream = pin
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: ['headers', '*.headers', 'req.headers', 'authorization', '*.authorization', 'key', '*.key', 'token', '*.token'], censor: '[redacted]' },
+      redact: {
+        paths: ['headers', '*.headers', 'req.headers', 'authorization', '*.authorization', 'key', '*.key', 'token', '*.token'],
+        censor: '[redacted]',
+      },
       serializers: { err: (error: unknown) => errorView(error, 0) },
     },
     destination,

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { DAY, HOUR, type Instant, type Millis, MINUTE, toIso } from '../../src/core/time.ts';
+import { DAY, HOUR, type Instant, MINUTE, type Millis, toIso } from '../../src/core/time.ts';
 import { Stage } from './stage.ts';
 import { seeded, Visitors } from './visitors.ts';
 
@@ -25,7 +25,9 @@ const line = (text: string): void => say(`  ${day(clock.now())}  ${text}`);
 const tally = (): string => `${visitors.accepted.toLocaleString('en')} visits accepted, ${visitors.rejected} rejected`;
 
 const costOfBareSwap = (kind: string): string =>
-  kind === 'scheduled' ? `; replacing the key by hand would log out ${visitors.loggedOutByBareSwap(eager, clock.now())} of ${VISITORS} people now` : '';
+  kind === 'scheduled'
+    ? `; replacing the key by hand would log out ${visitors.loggedOutByBareSwap(eager, clock.now())} of ${VISITORS} people now`
+    : '';
 
 let known = new Map<number, string>();
 
@@ -88,6 +90,8 @@ const refused = refusals.every((count) => count.refused === count.alive);
 line(`${refusals[0]?.alive} old sessions: ${refused ? `refused by all ${fleet.length} instances` : 'NOT all refused'} after one refresh`);
 
 heading('In sum');
-say(`  ${known.size - 2} scheduled rotations, ${(quiet.accepted + quiet.rejected).toLocaleString('en')} visits, rejected: ${quiet.rejected}`);
+say(
+  `  ${known.size - 2} scheduled rotations, ${(quiet.accepted + quiet.rejected).toLocaleString('en')} visits, rejected: ${quiet.rejected}`,
+);
 await stage.close();
 process.exitCode = quiet.rejected === 0 && refused ? 0 : 1;

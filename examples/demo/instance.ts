@@ -35,7 +35,11 @@ export class Instance {
   /** Asks the service; the lease counts from before the question. */
   async refresh(): Promise<void> {
     const asked = this.#clock.now();
-    const headers = { authorization: `Bearer ${this.#token}`, 'keyturn-instance': this.name, ...(this.#keys && { 'if-none-match': this.#keys.etag }) };
+    const headers = {
+      authorization: `Bearer ${this.#token}`,
+      'keyturn-instance': this.name,
+      ...(this.#keys && { 'if-none-match': this.#keys.etag }),
+    };
     const answer = await this.#app.inject({ url: '/v1/keyrings/shop/keys', headers });
     if (answer.statusCode !== 200 && answer.statusCode !== 304) return;
     this.#leaseUntil = asked + Number(answer.headers['keyturn-lease']) * 1_000;

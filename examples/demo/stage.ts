@@ -25,7 +25,10 @@ export class Stage {
   static async open(): Promise<Stage> {
     const clock = new ManualClock('2026-03-02T09:00:00.000Z');
     const dataDir = mkdtempSync(join(tmpdir(), 'keyturn-demo-'));
-    const settings = loadConfig({ env: { KEYTURN_DATA_DIR: dataDir, KEYTURN_LOG_LEVEL: 'silent' }, cwd: dataDir, read: readFromDisk }, clock.now());
+    const settings = loadConfig(
+      { env: { KEYTURN_DATA_DIR: dataDir, KEYTURN_LOG_LEVEL: 'silent' }, cwd: dataDir, read: readFromDisk },
+      clock.now(),
+    );
     const service = await openService(settings, { clock, timers: clock, random: systemRandom, logger: createLogger('silent') });
     return new Stage(service, dataDir, clock);
   }

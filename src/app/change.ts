@@ -56,10 +56,16 @@ export async function change<Result extends Planned>(deps: ChangeDeps, request: 
     deps.copies.noteSwap({ keyring: planned.keyring, revision }, replaced, asked);
     return { ...planned, revision };
   }
-  throw new KeyturnError('conflict', `Keyring ${request.name} is being changed by many at once. Nothing was changed; try again.`, { retryAfterSeconds: 1 });
+  throw new KeyturnError('conflict', `Keyring ${request.name} is being changed by many at once. Nothing was changed; try again.`, {
+    retryAfterSeconds: 1,
+  });
 }
 
-function contextOf<Result extends Planned>(deps: ChangeDeps, request: Request<Result>, stored: Stored | undefined): { context: Context; material: NewKey | null } {
+function contextOf<Result extends Planned>(
+  deps: ChangeDeps,
+  request: Request<Result>,
+  stored: Stored | undefined,
+): { context: Context; material: NewKey | null } {
   const material = request.newKey?.() ?? (stored === undefined ? null : generateKey(deps.random, stored.keyring.policy));
   const context: Context = {
     now: deps.clock.now(),
@@ -74,7 +80,12 @@ function contextOf<Result extends Planned>(deps: ChangeDeps, request: Request<Re
   return { context, material };
 }
 
-async function commit(deps: ChangeDeps, { keyring, publishes }: Planned, expected: Revision | null, key: NewKey | null): Promise<Revision | null> {
+async function commit(
+  deps: ChangeDeps,
+  { keyring, publishes }: Planned,
+  expected: Revision | null,
+  key: NewKey | null,
+): Promise<Revision | null> {
   if (publishes === null) return swap(deps, keyring, expected);
   if (key === null) throw new KeyturnError('internal', 'A version was published without a key.');
   const ref = materialRef(keyring.name, publishes);

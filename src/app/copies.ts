@@ -149,10 +149,17 @@ function elapsed(from: Moment, to: Moment): Millis {
 /** The secrets of versions that may still be served; those of revoked and destroyed ones leave memory with the old copy. */
 function keepServed(keyring: Keyring, materials: ReadonlyMap<string, Secret> = new Map()): Map<string, Secret> {
   const served = keyring.versions.filter(({ revoked, destroyedAt }) => revoked === null && destroyedAt === null);
-  return new Map(served.flatMap(({ nonce }) => [materials.get(nonce)].filter((secret) => secret !== undefined).map((secret) => [nonce, secret] as const)));
+  return new Map(
+    served.flatMap(({ nonce }) =>
+      [materials.get(nonce)].filter((secret) => secret !== undefined).map((secret) => [nonce, secret] as const),
+    ),
+  );
 }
 
 /** Documents are never removed, only marked: one that is gone was tampered with, or the store answered from somewhere else. */
 function vanished(name: KeyringName): KeyturnError {
-  return new KeyturnError('store_unavailable', `The store no longer knows keyring ${name}, which it held before. Check that it is the right store.`);
+  return new KeyturnError(
+    'store_unavailable',
+    `The store no longer knows keyring ${name}, which it held before. Check that it is the right store.`,
+  );
 }

@@ -52,7 +52,10 @@ async function declare(deps: ChangeDeps, wanted: DeclaredKeyring): Promise<Decla
 function keyToImport({ name, imported }: DeclaredKeyring): Secret | null {
   if (imported === null) return null;
   if (imported.key !== null) return imported.key;
-  throw new KeyturnError('invalid_config', `Keyring ${name} does not exist yet and the key that it is to import is missing. Provide it, or take the import out.`);
+  throw new KeyturnError(
+    'invalid_config',
+    `Keyring ${name} does not exist yet and the key that it is to import is missing. Provide it, or take the import out.`,
+  );
 }
 
 function differences(have: Policy, want: Policy): string[] {

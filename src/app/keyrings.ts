@@ -28,7 +28,11 @@ export interface CreateKeyring extends Asked {
 }
 
 /** @throws KeyturnError `invalid_policy`, `weak_key`, `keyring_exists` */
-export async function createKeyring(deps: ChangeDeps, defaults: Partial<Policy>, { name, key, ...asked }: CreateKeyring): Promise<Changed<Planned>> {
+export async function createKeyring(
+  deps: ChangeDeps,
+  defaults: Partial<Policy>,
+  { name, key, ...asked }: CreateKeyring,
+): Promise<Changed<Planned>> {
   const policy = requireSound({ ...DEFAULT_POLICY, ...defaults, ...asked.policy }, deps.clock.now());
   const newKey = key === null ? () => generateKey(deps.random, policy) : () => importKey(key);
   return change(deps, {
@@ -47,14 +51,23 @@ export async function createKeyring(deps: ChangeDeps, defaults: Partial<Policy>,
  * @param expected the revision that the caller has read
  * @throws KeyturnError `precondition_failed` when the document is another by now, `invalid_policy`
  */
-export async function changePolicy(deps: ChangeDeps, name: KeyringName, fields: Partial<Policy>, expected: Revision, asked: Asked): Promise<Changed<Planned>> {
+export async function changePolicy(
+  deps: ChangeDeps,
+  name: KeyringName,
+  fields: Partial<Policy>,
+  expected: Revision,
+  asked: Asked,
+): Promise<Changed<Planned>> {
   return change(deps, {
     name,
     ...asked,
     step: (stored, context) => {
       const { keyring, revision } = requireStored(stored, name);
       if (revision !== expected) {
-        throw new KeyturnError('precondition_failed', `Keyring ${name} has changed since you read it. Read it again and send its new ETag in If-Match.`);
+        throw new KeyturnError(
+          'precondition_failed',
+          `Keyring ${name} has changed since you read it. Read it again and send its new ETag in If-Match.`,
+        );
       }
       const policy = requireSound({ ...keyring.policy, ...fields }, context.now);
       return { keyring: amendPolicy(keyring, policy, context), publishes: null };

@@ -31,7 +31,10 @@ export function importKey(material: Secret): NewKey {
       faults: faults.map((message) => ({ path: '/key', message })),
     });
   }
-  return { material, provenance: { origin: 'imported', bytes: entropyBearingBytes(text), judgement: 'no fault found; randomness cannot be proven' } };
+  return {
+    material,
+    provenance: { origin: 'imported', bytes: entropyBearingBytes(text), judgement: 'no fault found; randomness cannot be proven' },
+  };
 }
 
 /** Where the material of a version is kept. */

@@ -2,10 +2,10 @@ import { KeyturnError } from '../core/errors.ts';
 import { grantableLease } from '../core/lease.ts';
 import type { KeyringName } from '../core/name.ts';
 import { nextChangeAt, type Roles } from '../core/roles.ts';
+import type { Secret } from '../core/secret.ts';
+import { type Instant, SECOND } from '../core/time.ts';
 import { rolesOf } from '../core/transitions/rotate.ts';
 import { requireActive } from '../core/transitions/transition.ts';
-import { type Instant, SECOND } from '../core/time.ts';
-import type { Secret } from '../core/secret.ts';
 import type { Version } from '../core/version.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Revision, Store } from '../ports/store.ts';
@@ -150,7 +150,10 @@ function etagOf({ keyring }: Copy, { current, previous, next }: Roles): string {
 }
 
 export function keyringNotFound(name: KeyringName): KeyturnError {
-  return new KeyturnError('keyring_not_found', `There is no keyring ${name}. An operator creates it with POST /v1/keyrings or: keyturn create ${name}`);
+  return new KeyturnError(
+    'keyring_not_found',
+    `There is no keyring ${name}. An operator creates it with POST /v1/keyrings or: keyturn create ${name}`,
+  );
 }
 
 function leaseExhausted(name: KeyringName, cause?: unknown): KeyturnError {
@@ -162,5 +165,8 @@ function leaseExhausted(name: KeyringName, cause?: unknown): KeyturnError {
 }
 
 function materialMissing(name: KeyringName, version: number): KeyturnError {
-  return new KeyturnError('material_missing', `The store has no material for version ${version} of keyring ${name}. Rotate immediately, or restore a backup.`);
+  return new KeyturnError(
+    'material_missing',
+    `The store has no material for version ${version} of keyring ${name}. Rotate immediately, or restore a backup.`,
+  );
 }

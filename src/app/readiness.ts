@@ -1,5 +1,5 @@
 import type { KeyringName } from '../core/name.ts';
-import { type Millis, MINUTE, SECOND } from '../core/time.ts';
+import { MINUTE, type Millis, SECOND } from '../core/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Copies } from './copies.ts';
 import type { Failing, Sweep } from './sweep.ts';

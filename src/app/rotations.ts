@@ -1,10 +1,10 @@
 import type { Keyring } from '../core/keyring.ts';
+import { versionOf } from '../core/keyring.ts';
 import type { KeyringName } from '../core/name.ts';
 import { answeredRequest, rememberRequest } from '../core/transitions/request.ts';
-import { type Rotated, type RotationKind, rotate } from '../core/transitions/rotate.ts';
 import { revoke } from '../core/transitions/revoke.ts';
+import { type Rotated, type RotationKind, rotate } from '../core/transitions/rotate.ts';
 import type { Context } from '../core/transitions/transition.ts';
-import { versionOf } from '../core/keyring.ts';
 import type { Version } from '../core/version.ts';
 import { type ChangeDeps, type Changed, change, type Planned } from './change.ts';
 import { digest } from './digest.ts';

@@ -1,7 +1,7 @@
-import { codeOf, type ErrorCode } from '../core/errors.ts';
 import { type Decision, decide } from '../core/decide.ts';
+import { codeOf, type ErrorCode } from '../core/errors.ts';
 import type { KeyringName } from '../core/name.ts';
-import { type Instant, type Millis, MINUTE, SECOND } from '../core/time.ts';
+import { type Instant, MINUTE, type Millis, SECOND } from '../core/time.ts';
 import { markPurged } from '../core/transitions/delete.ts';
 import { markDestroyed } from '../core/transitions/retire.ts';
 import { rotate } from '../core/transitions/rotate.ts';
@@ -17,10 +17,24 @@ export interface SweepDeps extends ChangeDeps {
 
 /** What became of one keyring: exactly one log line and one count each. */
 export type SweepOutcome =
-  | { readonly outcome: 'rotated'; readonly name: KeyringName; readonly version: number; readonly slot: Instant; readonly activatesAt: Instant; readonly missedSlots: number }
+  | {
+      readonly outcome: 'rotated';
+      readonly name: KeyringName;
+      readonly version: number;
+      readonly slot: Instant;
+      readonly activatesAt: Instant;
+      readonly missedSlots: number;
+    }
   | { readonly outcome: 'destroyed'; readonly name: KeyringName; readonly versions: readonly number[] }
   | { readonly outcome: 'purged'; readonly name: KeyringName }
-  | { readonly outcome: 'failed'; readonly name: KeyringName; readonly code: ErrorCode; readonly error: unknown; readonly attempts: number; readonly retryAt: Instant };
+  | {
+      readonly outcome: 'failed';
+      readonly name: KeyringName;
+      readonly code: ErrorCode;
+      readonly error: unknown;
+      readonly attempts: number;
+      readonly retryAt: Instant;
+    };
 
 /** A keyring whose turn has come and which the last attempt could not serve. */
 export interface Failing {

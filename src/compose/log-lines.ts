@@ -12,15 +12,18 @@ export function logSweep(logger: Logger, outcome: SweepOutcome): void {
   switch (outcome.outcome) {
     case 'rotated': {
       const { version, missedSlots, slot, activatesAt } = outcome;
-      return logger.info({ keyring, version, missedSlots, slot: toIso(slot), activatesAt: toIso(activatesAt) }, 'rotation published');
+      logger.info({ keyring, version, missedSlots, slot: toIso(slot), activatesAt: toIso(activatesAt) }, 'rotation published');
+      break;
     }
     case 'destroyed':
-      return logger.info({ keyring, versions: outcome.versions }, 'material destroyed');
+      logger.info({ keyring, versions: outcome.versions }, 'material destroyed');
+      break;
     case 'purged':
-      return logger.info({ keyring }, 'keyring purged');
+      logger.info({ keyring }, 'keyring purged');
+      break;
     case 'failed': {
       const { code, attempts, retryAt, error } = outcome;
-      return logger.error({ keyring, code, attempts, retryAt: toIso(retryAt), err: error }, 'keyring failed in sweep');
+      logger.error({ keyring, code, attempts, retryAt: toIso(retryAt), err: error }, 'keyring failed in sweep');
     }
   }
 }
@@ -33,6 +36,7 @@ export function logSweepRun(logger: Logger, took: Millis, error: unknown): void 
 export function logDeclared(logger: Logger, declared: readonly Declared[]): void {
   for (const { name: keyring, ...rest } of declared) {
     if (rest.outcome === 'created') logger.info({ keyring }, 'declared keyring created');
-    if (rest.outcome === 'differs') logger.warn({ keyring, fields: rest.fields }, 'declared keyring differs from the stored one, which stays');
+    if (rest.outcome === 'differs')
+      logger.warn({ keyring, fields: rest.fields }, 'declared keyring differs from the stored one, which stays');
   }
 }

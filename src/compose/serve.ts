@@ -6,8 +6,8 @@ import { currentSurroundings } from '../config/surroundings.ts';
 import { SECOND } from '../core/time.ts';
 import { createLogger } from '../logger.ts';
 import { systemRandom } from '../random.ts';
-import { welcome } from './welcome.ts';
 import { openService, type Service } from './service.ts';
+import { welcome } from './welcome.ts';
 
 /**
  * Runs the service until SIGINT or SIGTERM; then lets held requests go, finishes the others within the grace, and closes the store. A second

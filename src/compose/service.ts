@@ -7,8 +7,8 @@ import { Tokens } from '../access/tokens.ts';
 import type { ChangeDeps } from '../app/change.ts';
 import { Copies } from '../app/copies.ts';
 import { declareKeyrings } from '../app/declared-keyrings.ts';
-import { type Readiness, readinessOf } from '../app/readiness.ts';
 import { KeyReader } from '../app/read-keys.ts';
+import { type Readiness, readinessOf } from '../app/readiness.ts';
 import { Sweep } from '../app/sweep.ts';
 import { Waiters } from '../app/waiters.ts';
 import type { Settings } from '../config/settings.ts';
@@ -60,7 +60,8 @@ export interface Service {
  */
 export async function openService(settings: Settings, surroundings: Surroundings): Promise<Service> {
   const { clock, random } = surroundings;
-  const masterKey = settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
+  const masterKey =
+    settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
   const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
   try {
     return await composeService(settings, surroundings, sqlite);
@@ -150,5 +151,12 @@ async function openAccess(settings: Settings, store: TokenStore, { clock, random
 }
 
 function httpSettings({ trustProxy, limits, metrics, docs, defaults, tls }: Settings): HttpSettings {
-  return { trustProxy, ...limits, metricsAccess: metrics.access, docs: docs.enabled, policyDefaults: defaults, tls: tls === null ? null : readTls(tls) };
+  return {
+    trustProxy,
+    ...limits,
+    metricsAccess: metrics.access,
+    docs: docs.enabled,
+    policyDefaults: defaults,
+    tls: tls === null ? null : readTls(tls),
+  };
 }

@@ -9,10 +9,20 @@ export function encodeCursor(listing: Listing, position: string): string {
 }
 
 /** @throws KeyturnError `invalid_request` where the cursor is not one that this list gave out */
-export function decodeCursor<Position>(listing: Listing, cursor: string | undefined, parse: (text: string) => Position | null): Position | null {
+export function decodeCursor<Position>(
+  listing: Listing,
+  cursor: string | undefined,
+  parse: (text: string) => Position | null,
+): Position | null {
   if (cursor === undefined) return null;
   const text = Buffer.from(cursor, 'base64url').toString();
-  const position = text.startsWith(`${listing}:`) && encodeCursor(listing, text.slice(listing.length + 1)) === cursor ? parse(text.slice(listing.length + 1)) : null;
+  const position =
+    text.startsWith(`${listing}:`) && encodeCursor(listing, text.slice(listing.length + 1)) === cursor
+      ? parse(text.slice(listing.length + 1))
+      : null;
   if (position !== null) return position;
-  throw new KeyturnError('invalid_request', 'This cursor is not one of this list. Pass `next` of the page before it, unchanged, or leave it out.');
+  throw new KeyturnError(
+    'invalid_request',
+    'This cursor is not one of this list. Pass `next` of the page before it, unchanged, or leave it out.',
+  );
 }

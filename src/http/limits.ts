@@ -25,7 +25,11 @@ export async function failureLimit(app: FastifyInstance, { failedAuthPerMinute, 
 }
 
 function tooMany(retryAfterSeconds: number): KeyturnError {
-  return new KeyturnError('rate_limited', 'Too many failed requests come from this address. Check the token and the path, then wait as Retry-After says.', {
-    retryAfterSeconds,
-  });
+  return new KeyturnError(
+    'rate_limited',
+    'Too many failed requests come from this address. Check the token and the path, then wait as Retry-After says.',
+    {
+      retryAfterSeconds,
+    },
+  );
 }

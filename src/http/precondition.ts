@@ -25,7 +25,10 @@ export function parseIfNoneMatch(header: string | undefined): readonly string[] 
  */
 export function parseIfMatch(header: string | undefined): Revision {
   if (header === undefined) {
-    throw new KeyturnError('precondition_required', 'Send the ETag of the keyring that you have read in If-Match, so that no other change is overwritten.');
+    throw new KeyturnError(
+      'precondition_required',
+      'Send the ETag of the keyring that you have read in If-Match, so that no other change is overwritten.',
+    );
   }
   if (header.length > MAX_LENGTH || header.startsWith('W/')) throw invalid('If-Match');
   return tagText(header.trim(), 'If-Match') as Revision;

@@ -64,7 +64,10 @@ export function problemOf(error: KeyturnError, requestId: string): Problem {
 /** Whatever was thrown as an error of ours: framework errors by their meaning, everything else as `internal`, which says nothing. */
 export function toKeyturnError(error: unknown): KeyturnError {
   if (error instanceof KeyturnError) return error;
-  return fromFramework(error) ?? new KeyturnError('internal', 'An unexpected error happened. The log has it under this request id.', { cause: error });
+  return (
+    fromFramework(error) ??
+    new KeyturnError('internal', 'An unexpected error happened. The log has it under this request id.', { cause: error })
+  );
 }
 
 function fromFramework(error: unknown): KeyturnError | null {
@@ -76,7 +79,9 @@ function fromFramework(error: unknown): KeyturnError | null {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new KeyturnError('unsupported_media_type', 'Send the body as JSON, with Content-Type: application/json.');
     default:
-      return is4xx(error) ? new KeyturnError('invalid_request', 'The request cannot be read: check that its body is well-formed JSON.') : null;
+      return is4xx(error)
+        ? new KeyturnError('invalid_request', 'The request cannot be read: check that its body is well-formed JSON.')
+        : null;
   }
 }
 
@@ -104,7 +109,7 @@ function invalidRequest(error: FastifyError): KeyturnError {
 
 /** Names of fields only, bounded; values of the request never come back. */
 function namesOf(params: Record<string, unknown>): string {
-  const names = params['additionalProperties'] ?? params['requiredProperties'];
+  const names = params.additionalProperties ?? params.requiredProperties;
   if (!Array.isArray(names)) return '';
   return `: ${names
     .slice(0, 5)

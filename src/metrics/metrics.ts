@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { SweepOutcome } from '../app/sweep.ts';
 
 /** What the gauges ask for when they are scraped. */
@@ -40,7 +40,11 @@ export class Metrics {
     this.#gauge('keyturn_keyrings_overdue', 'Keyrings whose turn came over a minute ago and failed.', overdue);
     this.#gauge('keyturn_keyrings_failing', 'Keyrings that wait for another attempt.', failing);
     this.#gauge('keyturn_requests_waiting', 'Requests held by ?wait=.', waiting);
-    this.#gauge('keyturn_store_silence_seconds', 'Seconds since the store last answered; -1 before the first answer.', () => storeSilence() ?? -1);
+    this.#gauge(
+      'keyturn_store_silence_seconds',
+      'Seconds since the store last answered; -1 before the first answer.',
+      () => storeSilence() ?? -1,
+    );
     this.#gauge('keyturn_ready', '1 when the service can serve.', () => (ready() ? 1 : 0));
     collectDefaultMetrics({ register: this.#registry });
   }

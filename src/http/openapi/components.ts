@@ -17,7 +17,7 @@ export function withComponents<Document extends object>(document: Document): Doc
   };
   const plain: Json = JSON.parse(JSON.stringify(document));
   const hoisted = hoist(plain, true) as Record<string, Json>;
-  const components = { ...(hoisted['components'] as Record<string, Json> | undefined), schemas: sorted(schemas) };
+  const components = { ...(hoisted.components as Record<string, Json> | undefined), schemas: sorted(schemas) };
   return { ...hoisted, components } as unknown as Document;
 }
 

@@ -2,8 +2,8 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import type { HttpSettings } from '../deps.ts';
-import { OPENAPI } from './document.ts';
 import { withComponents } from './components.ts';
+import { OPENAPI } from './document.ts';
 
 /** GET /openapi.json, made from the routes themselves, and the page that shows it, GET /docs. */
 export async function openApi(app: FastifyInstance, { docs }: Pick<HttpSettings, 'docs'>): Promise<void> {

@@ -20,7 +20,11 @@ const reader = { access: ['operator', 'auditor'] } as const;
 const DEFAULT_LIMIT = 50;
 const DEFAULT_RECOVERY_DAYS = 7;
 
-const oneKeyring = { description: 'The keyring.', headers: { ETag: { type: 'string' } }, content: { 'application/json': { schema: KeyringView } } };
+const oneKeyring = {
+  description: 'The keyring.',
+  headers: { ETag: { type: 'string' } },
+  content: { 'application/json': { schema: KeyringView } },
+};
 
 const schemas = {
   create: {
@@ -28,7 +32,10 @@ const schemas = {
     summary: 'Create a keyring, with a generated or an imported key',
     tags: ['keyrings'],
     body: CreateBody,
-    response: { 201: { ...oneKeyring, description: 'Created.' }, ...problems('keyring_exists', 'invalid_policy', 'weak_key', ...ON_CHANGE) },
+    response: {
+      201: { ...oneKeyring, description: 'Created.' },
+      ...problems('keyring_exists', 'invalid_policy', 'weak_key', ...ON_CHANGE),
+    },
   },
   list: {
     operationId: 'listKeyrings',
@@ -90,7 +97,10 @@ export function keyringRoutes(app: Scope, { service, settings }: HttpDeps): void
     requireCovered(request, name);
     const wanted = { name, policy: policyOf(policy), key: key === undefined ? null : new Secret(key), by: actorOf(request), reason };
     const created = await createKeyring(service, settings.policyDefaults, wanted);
-    return reply.code(201).headers({ ETag: tagOf(created.revision), Location: `/v1/keyrings/${name}` }).send(view(created));
+    return reply
+      .code(201)
+      .headers({ ETag: tagOf(created.revision), Location: `/v1/keyrings/${name}` })
+      .send(view(created));
   });
 
   app.get('/v1/keyrings', { schema: schemas.list, config: reader }, async (request) => {

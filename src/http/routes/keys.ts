@@ -1,13 +1,13 @@
-import { parseKeyringName } from '../../core/name.ts';
 import type { Granted } from '../../app/read-keys.ts';
+import { parseKeyringName } from '../../core/name.ts';
 import type { HttpDeps } from '../deps.ts';
+import { goneSignal } from '../gone.ts';
 import { KeysAnswers } from '../keys-answer.ts';
 import { parseIfNoneMatch } from '../precondition.ts';
 import { NameParams } from '../schemas/common.ts';
 import { KeysHeaders, KeysQuery, KeysResponseHeaders, KeysView } from '../schemas/keys.ts';
 import { problems, written } from '../schemas/responses.ts';
 import type { Scope } from '../scope.ts';
-import { goneSignal } from '../gone.ts';
 
 const schema = {
   operationId: 'readKeys',

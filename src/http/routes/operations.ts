@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { KeyturnError } from '../../core/errors.ts';
 import type { Principal } from '../../ports/authenticator.ts';
@@ -6,7 +7,6 @@ import type { HttpDeps } from '../deps.ts';
 import { KeyringName, oneOf } from '../schemas/common.ts';
 import { openProblems, problems } from '../schemas/responses.ts';
 import type { Scope } from '../scope.ts';
-import type { FastifyRequest } from 'fastify';
 
 const Check = oneOf(['ok', 'failing']);
 const SecondsOrNull = Type.Union([Type.Integer(), Type.Null()]);
@@ -33,7 +33,12 @@ const schemas = {
     summary: 'The process is alive',
     tags: ['operations'],
     security: [],
-    response: { 200: { description: 'Alive.', content: { 'application/json': { schema: Type.Object({ status: Type.Literal('ok') }, { title: 'Health' }) } } } },
+    response: {
+      200: {
+        description: 'Alive.',
+        content: { 'application/json': { schema: Type.Object({ status: Type.Literal('ok') }, { title: 'Health' }) } },
+      },
+    },
   },
   ready: {
     operationId: 'readiness',
@@ -47,7 +52,11 @@ const schemas = {
     summary: 'Metrics for Prometheus',
     description: 'Open, or for any token, as configured (`metrics.access`).',
     tags: ['operations'],
-    response: { 200: { description: 'Text exposition format.', content: { 'text/plain': { schema: { type: 'string' } } } }, ...openProblems(), 401: problems()[401] },
+    response: {
+      200: { description: 'Text exposition format.', content: { 'text/plain': { schema: { type: 'string' } } } },
+      ...openProblems(),
+      401: problems()[401],
+    },
   },
 } as const;
 
@@ -62,7 +71,10 @@ export function operationRoutes(app: Scope, { readiness: ask, metrics, settings,
   app.get('/readyz', { schema: schemas.ready, logLevel: 'warn' }, async (request, reply) => {
     const { status, checks, overdue } = ask();
     const caller = request.headers.authorization === undefined ? null : await principal(request).catch(() => null);
-    const names = caller !== null && (caller.roles.has('operator') || caller.roles.has('auditor')) ? overdue.filter((name) => caller.mayTouch(name)) : null;
+    const names =
+      caller !== null && (caller.roles.has('operator') || caller.roles.has('auditor'))
+        ? overdue.filter((name) => caller.mayTouch(name))
+        : null;
     reply.code(status === 'not ready' ? 503 : 200);
     return { status, checks, overdue: overdue.length, ...(names !== null && { overdueKeyrings: names.slice(0, SHOWN_OVERDUE) }) };
   });

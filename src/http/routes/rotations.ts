@@ -1,7 +1,7 @@
-import { rotateKeyring, revokeVersion } from '../../app/rotations.ts';
+import { revokeVersion, rotateKeyring } from '../../app/rotations.ts';
 import { parseKeyringName } from '../../core/name.ts';
-import { rolesOf } from '../../core/transitions/rotate.ts';
 import { toIso } from '../../core/time.ts';
+import { rolesOf } from '../../core/transitions/rotate.ts';
 import { actorOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
 import { NameParams } from '../schemas/common.ts';
@@ -54,7 +54,12 @@ export function rotationRoutes(app: Scope, { service }: HttpDeps): void {
     const { version: revoked } = request.params;
     const name = parseKeyringName(request.params.name);
     const idempotencyKey = request.headers['idempotency-key'] ?? null;
-    const { keyring, revision } = await revokeVersion(service, revoked, { name, by: actorOf(request), reason: request.body.reason, idempotencyKey });
+    const { keyring, revision } = await revokeVersion(service, revoked, {
+      name,
+      by: actorOf(request),
+      reason: request.body.reason,
+      idempotencyKey,
+    });
     const { current, next } = rolesOf(keyring, service.clock.now());
     return { name, revision, revoked, current: current.version, next: next?.version ?? null };
   });

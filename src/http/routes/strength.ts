@@ -12,7 +12,12 @@ const Body = Type.Object(
 );
 
 const Verdict = Type.Object(
-  { acceptable: Type.Boolean(), bytes: Type.Integer({ description: 'That can bear entropy.' }), faults: Type.Array(Type.String()), note: Type.String() },
+  {
+    acceptable: Type.Boolean(),
+    bytes: Type.Integer({ description: 'That can bear entropy.' }),
+    faults: Type.Array(Type.String()),
+    note: Type.String(),
+  },
   { title: 'Strength' },
 );
 
@@ -21,7 +26,10 @@ const schema = {
   summary: 'Judge a key that is never stored',
   tags: ['strength'],
   body: Body,
-  response: { 200: { description: 'The verdict.', content: { 'application/json': { schema: Verdict } } }, ...problems('body_too_large', 'unsupported_media_type') },
+  response: {
+    200: { description: 'The verdict.', content: { 'application/json': { schema: Verdict } } },
+    ...problems('body_too_large', 'unsupported_media_type'),
+  },
 } as const;
 
 export function strengthRoute(app: Scope): void {

@@ -1,8 +1,8 @@
+import Type from 'typebox';
+import type { TokenId } from '../../ports/tokens.ts';
 import { actorOf, principalOf } from '../access.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { HttpDeps } from '../deps.ts';
-import type { TokenId } from '../../ports/tokens.ts';
-import Type from 'typebox';
 import { Reason } from '../schemas/common.ts';
 import { problems } from '../schemas/responses.ts';
 import { IssueBody, IssuedToken, PageQuery, TokenPage, TokenParams, TokenView } from '../schemas/token.ts';
@@ -18,7 +18,10 @@ const schemas = {
     summary: 'Issue a token; its text is shown only in this answer',
     tags: ['tokens'],
     body: IssueBody,
-    response: { 201: { description: 'Issued.', content: { 'application/json': { schema: IssuedToken } } }, ...problems('body_too_large', 'unsupported_media_type', 'store_full', 'store_read_only') },
+    response: {
+      201: { description: 'Issued.', content: { 'application/json': { schema: IssuedToken } } },
+      ...problems('body_too_large', 'unsupported_media_type', 'store_full', 'store_read_only'),
+    },
   },
   list: {
     operationId: 'listTokens',
@@ -53,7 +56,10 @@ export function tokenRoutes(app: Scope, { tokens }: HttpDeps): void {
   app.get('/v1/tokens', { schema: schemas.list, config: admin }, async (request) => {
     const { limit = DEFAULT_LIMIT, after } = request.query;
     const page = await tokens.list(decodeCursor('tokens', after, parseTokenId), limit);
-    return { items: page.items.map(({ record, origin }) => tokenView(record, origin)), next: page.next === null ? null : encodeCursor('tokens', page.next) };
+    return {
+      items: page.items.map(({ record, origin }) => tokenView(record, origin)),
+      next: page.next === null ? null : encodeCursor('tokens', page.next),
+    };
   });
 
   app.delete('/v1/tokens/:id', { schema: schemas.revoke, config: admin }, async (request) => {

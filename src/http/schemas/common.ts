@@ -1,6 +1,6 @@
 import Type from 'typebox';
-import { NAME_PATTERN } from '../../core/name.ts';
 import { ERROR_CODES } from '../../core/errors.ts';
+import { NAME_PATTERN } from '../../core/name.ts';
 
 export const closed = { additionalProperties: false } as const;
 
@@ -10,17 +10,29 @@ export const orNull = <T extends Type.TSchema>(schema: T) => Type.Union([schema,
 export const oneOf = <const Words extends readonly string[]>(words: Words, options: Type.TSchemaOptions = {}) =>
   Type.Unsafe<Words[number]>({ type: 'string', enum: [...words], ...options });
 
-export const Instant = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds.', examples: ['2026-11-24T03:00:00.000Z'] });
+export const Instant = Type.String({
+  format: 'date-time',
+  description: 'RFC 3339, UTC, milliseconds.',
+  examples: ['2026-11-24T03:00:00.000Z'],
+});
 
 export const KeyringName = Type.String({ pattern: NAME_PATTERN, description: 'Name of the keyring.', examples: ['web'] });
 
-export const Reason = Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\x00-\\x1f\\x7f]*$', description: 'Why; it stands in the history.' });
+export const Reason = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^[^\\x00-\\x1f\\x7f]*$',
+  description: 'Why; it stands in the history.',
+});
 
 export const VersionNumber = Type.Integer({ minimum: 1, description: 'Positive, never reused.', examples: [3] });
 
 export const Actor = Type.Object({ id: Type.String(), name: Type.String() }, { title: 'Actor', description: 'Who did it.' });
 
-export const Act = Type.Object({ at: Instant, by: Actor, reason: Type.String() }, { title: 'Act', description: 'Who did it, when, and why.' });
+export const Act = Type.Object(
+  { at: Instant, by: Actor, reason: Type.String() },
+  { title: 'Act', description: 'Who did it, when, and why.' },
+);
 
 export const NameParams = Type.Object({ name: KeyringName });
 

@@ -34,7 +34,10 @@ export const HistoryItem = Type.Object(
   { title: 'HistoryItem', description: "One version's whole life." },
 );
 
-export const HistoryPage = Type.Object({ name: KeyringName, items: Type.Array(HistoryItem), next: orNull(Type.String()) }, { title: 'HistoryPage' });
+export const HistoryPage = Type.Object(
+  { name: KeyringName, items: Type.Array(HistoryItem), next: orNull(Type.String()) },
+  { title: 'HistoryPage' },
+);
 
 export const HistoryQuery = Type.Object(
   {

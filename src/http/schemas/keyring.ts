@@ -77,10 +77,16 @@ export const CreateBody = Type.Object(
   {
     name: KeyringName,
     policy: Type.Optional(PolicyFields),
-    key: Type.Optional(Type.String({ minLength: 1, maxLength: 1024, description: 'A key in use today, to go on with. Left out, one is generated.' })),
+    key: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 1024, description: 'A key in use today, to go on with. Left out, one is generated.' }),
+    ),
     reason: Type.Optional(Reason),
   },
-  { ...closed, title: 'CreateKeyring', examples: [{ name: 'web', policy: { schedule: { cron: '0 3 1 * *' } }, reason: 'sessions of the web shop' }] },
+  {
+    ...closed,
+    title: 'CreateKeyring',
+    examples: [{ name: 'web', policy: { schedule: { cron: '0 3 1 * *' } }, reason: 'sessions of the web shop' }],
+  },
 );
 
 export const PatchBody = Type.Object(
@@ -88,4 +94,7 @@ export const PatchBody = Type.Object(
   { ...closed, title: 'ChangeKeyring', examples: [{ policy: { leaseSeconds: 43_200 }, reason: 'rotate daily from now on' }] },
 );
 
-export const OptionalReasonBody = Type.Object({ reason: Type.Optional(Reason) }, { ...closed, title: 'OptionalReason', examples: [{ reason: 'deleted by mistake' }] });
+export const OptionalReasonBody = Type.Object(
+  { reason: Type.Optional(Reason) },
+  { ...closed, title: 'OptionalReason', examples: [{ reason: 'deleted by mistake' }] },
+);

@@ -1,30 +1,49 @@
 import Type from 'typebox';
 import { Instant, KeyringName, orNull, VersionNumber } from './common.ts';
 
-const Key = Type.String({ minLength: 32, description: 'The key, exactly as the application uses it.', examples: ['3f9c…64 hex digits…a1'] });
+const Key = Type.String({
+  minLength: 32,
+  description: 'The key, exactly as the application uses it.',
+  examples: ['3f9c…64 hex digits…a1'],
+});
 
 export const KeysView = Type.Object(
   {
     name: KeyringName,
     revision: Type.String(),
     current: Type.Object({ version: VersionNumber, key: Key, activatesAt: Instant }, { description: 'Signs and verifies.' }),
-    previous: Type.Array(Type.Object({ version: VersionNumber, key: Key, verifyUntil: Instant }), { description: 'Verify only, newest first.' }),
-    next: orNull(Type.Object({ version: VersionNumber, key: Key, activatesAt: Instant }, { description: 'Verifies; signs from activatesAt.' })),
+    previous: Type.Array(Type.Object({ version: VersionNumber, key: Key, verifyUntil: Instant }), {
+      description: 'Verify only, newest first.',
+    }),
+    next: orNull(
+      Type.Object({ version: VersionNumber, key: Key, activatesAt: Instant }, { description: 'Verifies; signs from activatesAt.' }),
+    ),
     refreshAfterSeconds: Type.Integer({ minimum: 1 }),
-    leaseSeconds: Type.Integer({ minimum: 1, description: 'Counted from before the request was sent; then these keys must not be used any more.' }),
+    leaseSeconds: Type.Integer({
+      minimum: 1,
+      description: 'Counted from before the request was sent; then these keys must not be used any more.',
+    }),
   },
   { title: 'Keys' },
 );
 
 export const KeysQuery = Type.Object(
-  { wait: Type.Optional(Type.Integer({ minimum: 0, maximum: 300, description: 'Seconds to hold the request until the answer differs from If-None-Match.' })) },
+  {
+    wait: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 300, description: 'Seconds to hold the request until the answer differs from If-None-Match.' }),
+    ),
+  },
   { additionalProperties: false },
 );
 
 export const KeysHeaders = Type.Object({
   'if-none-match': Type.Optional(Type.String({ maxLength: 1_000, description: 'ETag of the answer at hand: 304 while it holds.' })),
   'keyturn-instance': Type.Optional(
-    Type.String({ pattern: '^[A-Za-z0-9._:@/-]{1,128}$', description: 'Names the calling instance, the same on each call.', examples: ['web-7f9c-1'] }),
+    Type.String({
+      pattern: '^[A-Za-z0-9._:@/-]{1,128}$',
+      description: 'Names the calling instance, the same on each call.',
+      examples: ['web-7f9c-1'],
+    }),
   ),
 });
 

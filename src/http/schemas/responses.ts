@@ -8,10 +8,25 @@ export interface Response {
 }
 
 /** What any guarded route may answer. */
-const ALWAYS: readonly ErrorCode[] = ['invalid_request', 'unauthenticated', 'forbidden', 'rate_limited', 'store_unavailable', 'shutting_down', 'internal'];
+const ALWAYS: readonly ErrorCode[] = [
+  'invalid_request',
+  'unauthenticated',
+  'forbidden',
+  'rate_limited',
+  'store_unavailable',
+  'shutting_down',
+  'internal',
+];
 
 /** What any route that changes a keyring may answer. */
-export const ON_CHANGE: readonly ErrorCode[] = ['body_too_large', 'unsupported_media_type', 'conflict', 'clock_behind', 'store_full', 'store_read_only'];
+export const ON_CHANGE: readonly ErrorCode[] = [
+  'body_too_large',
+  'unsupported_media_type',
+  'conflict',
+  'clock_behind',
+  'store_full',
+  'store_read_only',
+];
 
 /** For answers that a route serialises itself: documented, not typed. */
 export function written(responses: Record<number, unknown>): Record<number, unknown> {

@@ -2,13 +2,10 @@ import Type from 'typebox';
 import { ROTATION_KINDS } from '../../core/transitions/rotate.ts';
 import { closed, Instant, KeyringName, oneOf, orNull, Reason, VersionNumber } from './common.ts';
 
-const RotationKind = oneOf(
-  ROTATION_KINDS,
-  {
-    description:
-      'scheduled: nobody notices. immediate: signs now, the old key keeps its grace. emergency: signs now, all earlier keys are cut and everybody is logged out. Default scheduled.',
-  },
-);
+const RotationKind = oneOf(ROTATION_KINDS, {
+  description:
+    'scheduled: nobody notices. immediate: signs now, the old key keeps its grace. emergency: signs now, all earlier keys are cut and everybody is logged out. Default scheduled.',
+});
 
 export const RotateBody = Type.Object(
   { kind: Type.Optional(RotationKind), reason: Reason },
@@ -38,6 +35,10 @@ export const RevocationView = Type.Object(
 
 export const IdempotencyHeaders = Type.Object({
   'idempotency-key': Type.Optional(
-    Type.String({ pattern: '^[\\x21-\\x7e]{1,128}$', description: 'Repeat it with a retry and nothing happens twice.', examples: ['deploy-4711'] }),
+    Type.String({
+      pattern: '^[\\x21-\\x7e]{1,128}$',
+      description: 'Repeat it with a retry and nothing happens twice.',
+      examples: ['deploy-4711'],
+    }),
   ),
 });

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { ROLES } from '../../ports/authenticator.ts';
 import type { TokenId } from '../../ports/tokens.ts';
-import { Act, Actor, closed, Cursor, Instant, oneOf, orNull } from './common.ts';
+import { Act, Actor, Cursor, closed, Instant, oneOf, orNull } from './common.ts';
 
 const Roles = Type.Array(oneOf(ROLES), { minItems: 1, maxItems: ROLES.length, uniqueItems: true });
 const Globs = Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
@@ -31,10 +31,17 @@ export const TokenPage = Type.Object({ items: Type.Array(TokenView), next: orNul
 
 export const IssueBody = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\x00-\\x1f\\x7f]*$', description: 'For people, in lists and in the history.' }),
+    name: Type.String({
+      minLength: 1,
+      maxLength: 100,
+      pattern: '^[^\\x00-\\x1f\\x7f]*$',
+      description: 'For people, in lists and in the history.',
+    }),
     roles: Roles,
     keyrings: Type.Optional(Globs),
-    expiresInSeconds: Type.Optional(orNull(Type.Integer({ minimum: 60, maximum: 10 * 366 * 86_400, description: 'Null or left out: never.' }))),
+    expiresInSeconds: Type.Optional(
+      orNull(Type.Integer({ minimum: 60, maximum: 10 * 366 * 86_400, description: 'Null or left out: never.' })),
+    ),
   },
   { ...closed, title: 'IssueToken', examples: [{ name: 'web servers', roles: ['app'], keyrings: ['web'], expiresInSeconds: 31_536_000 }] },
 );
