@@ -7,9 +7,11 @@ import { Tokens } from '../access/tokens.ts';
 import type { ChangeDeps } from '../app/change.ts';
 import { Copies } from '../app/copies.ts';
 import { declareKeyrings } from '../app/declared-keyrings.ts';
+import { EarlyActivation } from '../app/early-activation.ts';
+import type { FleetDeps } from '../app/fleet.ts';
 import { KeyReader } from '../app/read-keys.ts';
 import { type Readiness, readinessOf } from '../app/readiness.ts';
-import { Sweep } from '../app/sweep.ts';
+import { Sweep, type SweepOutcome } from '../app/sweep.ts';
 import { Waiters } from '../app/waiters.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Secret } from '../core/secret.ts';
@@ -24,6 +26,7 @@ import type { TokenStore } from '../ports/tokens.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
 import { keepHouse } from './housekeeping.ts';
+import { heardBy, LeaseJournal } from './lease-journal.ts';
 import { logDeclared, logSweep, logSweepRun } from './log-lines.ts';
 
 export interface Surroundings {
@@ -72,7 +75,7 @@ export async function openService(settings: Settings, surroundings: Surroundings
 }
 
 /** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'tokens' | 'close'>;
+export type Foundation = Pick<Sqlite, 'store' | 'tokens' | 'database' | 'close'>;
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -85,14 +88,21 @@ export async function composeService(settings: Settings, surroundings: Surroundi
 
   const service: ChangeDeps = { store, clock, random, copies };
   const metrics = new Metrics();
-  const sweep = new Sweep({ ...service, dueIndex: store }, (outcome) => {
+  const swept = (outcome: SweepOutcome): void => {
     metrics.swept(outcome);
     logSweep(logger, outcome);
-  });
+  };
+  const sweep = new Sweep({ ...service, dueIndex: store }, swept);
+  const leases = new LeaseJournal(foundation.database, clock);
+  const fleet: FleetDeps = { registry: leases.registry, reach: 'own' };
+  const early = new EarlyActivation({ ...service, ...fleet }, swept);
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,
     clock,
-    run: () => sweep.run(),
+    async run() {
+      await sweep.run();
+      await early.run();
+    },
     ran: (took, error) => {
       metrics.sweepTook(took / SECOND, error === null ? 'ok' : 'failed');
       logSweepRun(logger, took, error);
@@ -111,7 +121,20 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
   const reader = new KeyReader({ store, clock, copies, waiters });
   const http = httpSettings(settings);
-  const app = await buildApp({ service, reader, waiters, authenticator, tokens, readiness, metrics, settings: http, logger });
+  const journal = heardBy(leases, (grant) => early.heard(grant));
+  const app = await buildApp({
+    service,
+    reader,
+    journal,
+    fleet,
+    waiters,
+    authenticator,
+    tokens,
+    readiness,
+    metrics,
+    settings: http,
+    logger,
+  });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
 
   const tls = settings.tls === null ? null : new TlsReloader(settings.tls, app.server as unknown as SecureServer);
@@ -123,7 +146,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     validate: () => copies.validate(),
     sweep: () => scheduler.wake(),
     async start() {
-      endHousekeeping = keepHouse({ store, copies, authenticator, tls, clock, timers, logger });
+      endHousekeeping = keepHouse({ store, copies, authenticator, leases, tls, clock, timers, logger });
       await scheduler.start();
     },
     async stop() {
@@ -132,6 +155,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
       await scheduler.stop();
       await endHousekeeping();
       await authenticator.flushUses();
+      leases.close();
       foundation.close();
     },
   };

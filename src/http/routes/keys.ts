@@ -1,8 +1,10 @@
 import type { Granted } from '../../app/read-keys.ts';
+import { leaseOf, sessionNames, shownIn, tagFor } from '../../app/sessions.ts';
 import { parseKeyringName } from '../../core/name.ts';
 import type { HttpDeps } from '../deps.ts';
 import { goneSignal } from '../gone.ts';
 import { KeysAnswers } from '../keys-answer.ts';
+import { callerOf, readEvent, recorded } from '../keys-record.ts';
 import { parseIfNoneMatch } from '../precondition.ts';
 import { NameParams } from '../schemas/common.ts';
 import { KeysHeaders, KeysQuery, KeysResponseHeaders, KeysView } from '../schemas/keys.ts';
@@ -25,23 +27,34 @@ const schema = {
   }),
 } as const;
 
-export function keysRoute(app: Scope, { reader, settings }: HttpDeps): void {
+export function keysRoute(app: Scope, { reader, settings, journal, service }: HttpDeps): void {
   const answers = new KeysAnswers();
+  const draw = sessionNames(service.random);
   app.get('/v1/keyrings/:name/keys', { schema, config: { access: ['app'] } }, async (request, reply) => {
     const name = parseKeyringName(request.params.name);
     const held = parseIfNoneMatch(request.headers['if-none-match']);
+    const shown = shownIn(held);
     const wait = Math.min(request.query.wait ?? 0, settings.maxWaitSeconds);
-    const [only] = held;
-    const granted =
-      wait > 0 && held.length === 1 && only !== undefined
-        ? await reader.readWhenChanged(name, only, wait, goneSignal(reply))
-        : (reader.peek(name) ?? (await reader.read(name)));
-    setHeaders(reply, granted);
-    if (held.includes(granted.keys.etag)) return reply.code(304).send();
+    if (wait > 0 && shown !== null) await reader.readWhenChanged(name, shown.etag, wait, goneSignal(reply));
+    let granted = reader.peek(name);
+    while (granted === null) {
+      await reader.read(name);
+      granted = reader.peek(name);
+    }
+    // Nothing may come between the look at the copy and the journal: whoever reads the registry after that finds this grant (app/fleet.ts).
+    const lease = leaseOf(granted, callerOf(request), shown, draw, service.clock.now());
+    const unchanged = shown?.etag === granted.keys.etag || held.includes(granted.keys.etag);
+    await recorded(journal, readEvent(request, granted, lease, unchanged ? 'unchanged' : 'done'), lease);
+    setHeaders(reply, granted, tagFor(granted.keys, lease.session));
+    if (unchanged) return reply.code(304).send();
     return reply.type('application/json; charset=utf-8').send(answers.bodyOf(granted));
   });
 }
 
-function setHeaders(reply: { headers(values: Record<string, string | number>): unknown }, { keys, leaseSeconds }: Granted): void {
-  reply.headers({ ETag: keys.etag, 'Cache-Control': 'no-store', 'Keyturn-Lease': leaseSeconds, 'Keyturn-Refresh': keys.refreshSeconds });
+function setHeaders(
+  reply: { headers(values: Record<string, string | number>): unknown },
+  { keys, leaseSeconds }: Granted,
+  etag: string,
+): void {
+  reply.headers({ ETag: etag, 'Cache-Control': 'no-store', 'Keyturn-Lease': leaseSeconds, 'Keyturn-Refresh': keys.refreshSeconds });
 }
