@@ -19,8 +19,8 @@ export interface FleetDeps {
 export interface Holder {
   readonly lease: Lease;
   readonly isLive: boolean;
-  /** Its lease allows it to use keys without the newest version. */
-  readonly lags: boolean;
+  /** Until when its lease allows it to use keys without the newest version; null = it does not. */
+  readonly lagsUntil: Instant | null;
   readonly mayHoldCut: boolean;
 }
 
@@ -36,7 +36,8 @@ export interface FleetView {
   readonly anonymous: number;
   /** Of both, those that may lack the newest version. */
   readonly lagging: number;
-  readonly completeSince: Instant;
+  /** Leases granted before then may be missing here; null = at all times. */
+  readonly completeSince: Instant | null;
   readonly activation: Activation<Lease>;
   readonly cut: Cut<Lease> | null;
   readonly holders: Page<Holder, string>;
@@ -69,7 +70,7 @@ export async function viewFleet(
     instances: named,
     anonymous: live.length - named,
     lagging: live.filter((lease) => lags(lease, newest, now)).length,
-    completeSince: fleet.completeSince,
+    completeSince: reach === 'none' || fleet.completeSince > now ? null : fleet.completeSince,
     activation: activationOf(keyring, fleet, now),
     cut: cutOf(keyring, fleet, cut, now),
     holders: { items: page.items.map((lease) => holderOf(lease, newest, lastCutAt(keyring), now)), next: page.next },
@@ -104,5 +105,6 @@ function lags(lease: Lease, newest: Version | null, now: Instant): boolean {
 function holderOf(lease: Lease, newest: Version | null, cut: Instant | null, now: Instant): Holder {
   const isLive = lease.until > now;
   const mayHoldCut = cut !== null && mayPredate(lease, cut) > now;
-  return { lease, isLive, lags: isLive && lags(lease, newest, now), mayHoldCut };
+  const lagsUntil = newest !== null && lags(lease, newest, now) ? mayLack(lease, newest) : null;
+  return { lease, isLive, lagsUntil, mayHoldCut };
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
 import { addHistory } from './commands/history.ts';
+import { addInstances } from './commands/instances.ts';
 import { addKeys } from './commands/keys.ts';
 import { addList } from './commands/list.ts';
 import { addRestore } from './commands/restore.ts';
@@ -75,6 +76,7 @@ const COMMANDS = [
   addRotate,
   addRevoke,
   addHistory,
+  addInstances,
   addUpdate,
   addDelete,
   addRestore,
