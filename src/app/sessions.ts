@@ -2,7 +2,7 @@ import { type Instant, SECOND } from '../core/time.ts';
 import type { PrincipalId } from '../core/version.ts';
 import type { InstanceId, LeaseGrant, SessionId } from '../ports/leases.ts';
 import type { Random } from '../ports/random.ts';
-import type { Granted, KeySet } from './read-keys.ts';
+import type { KeySet } from './read-keys.ts';
 
 /** Who asks for keys. */
 export interface Caller {
@@ -29,7 +29,7 @@ export function shownIn(tags: readonly string[]): Shown | null {
 }
 
 /** The ETag of an answer to a session. */
-export function tagFor({ etag }: KeySet, session: SessionId | null): string {
+export function tagFor({ etag }: Answer['keys'], session: SessionId | null): string {
   return session === null ? etag : `${etag.slice(0, -1)}.${session}"`;
 }
 
@@ -40,17 +40,22 @@ export function sessionNames(random: Random): () => SessionId {
   return () => `${prefix}-${(++count).toString(36)}` as SessionId;
 }
 
+/** What of an answer makes its lease. */
+export interface Answer {
+  readonly keys: Pick<KeySet, 'name' | 'etag' | 'holding'>;
+  readonly leaseSeconds: number;
+}
+
 /** The lease that an answer grants. Whoever shows a tag of the present document holds all its keys: with time a document only loses some. */
 export function leaseOf(
-  { keys, leaseSeconds }: Granted,
+  { keys, leaseSeconds }: Answer,
   caller: Caller,
   shown: Shown | null,
   draw: () => SessionId,
   now: Instant,
 ): LeaseGrant {
-  const { instance } = caller;
-  const session = instance === null ? null : (shown?.session ?? draw());
-  const proven = instance !== null && shown?.session === session && isOf(keys, shown);
+  const session = caller.instance === null ? null : (shown?.session ?? draw());
+  const isProven = session !== null && shown?.session === session && isOf(keys, shown);
   return {
     keyring: keys.name,
     ...caller,
@@ -58,10 +63,10 @@ export function leaseOf(
     grantedAt: now,
     until: now + leaseSeconds * SECOND,
     offered: keys.holding,
-    acknowledged: proven ? keys.holding : null,
+    acknowledged: isProven ? keys.holding : null,
   };
 }
 
-function isOf({ holding }: KeySet, { etag }: Shown): boolean {
+function isOf({ holding }: Answer['keys'], { etag }: Shown): boolean {
   return etag.startsWith(`"${holding.changeId}.`);
 }
