@@ -18,6 +18,7 @@ export class LeaseJournal implements Journal {
   readonly #rows: ReturnType<typeof leasesIn>;
   #pending: Entry[] = [];
   #healthy = true;
+  #closed = false;
 
   constructor(database: Database, clock: Clock) {
     database.exec(LEASES_SCHEMA);
@@ -58,7 +59,10 @@ export class LeaseJournal implements Journal {
     this.#rows.removeEnded(this.#clock.now() - KEPT_AFTER_END);
   }
 
+  /** Harmless a second time. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#flush();
     this.#rows.close(this.#clock.now());
   }
