@@ -30,7 +30,7 @@ function activationDates({ activation: { plannedAt, expectedAt } }: FleetSummary
 function cutInWords({ revoked }: FleetSummary, now: Instant): Fact[] {
   if (revoked === null) return [];
   const { versions, at, cleared, clearedAt, mayHold, othersMay } = revoked;
-  const who = othersMay ? `${mayHold} instances and others that are not known` : `${mayHold} ${mayHold === 1 ? 'instance' : 'instances'}`;
+  const who = `${mayHold} ${mayHold === 1 ? 'instance' : 'instances'}${othersMay ? ' and others that are not known' : ''}`;
   const what = `version ${versions.join(', ')}, at ${instant(at)}`;
   return [
     ['revoked', what],
