@@ -94,7 +94,8 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   };
   const sweep = new Sweep({ ...service, dueIndex: store }, swept);
   const leases = new LeaseJournal(foundation.database, clock);
-  const fleet: FleetDeps = { registry: leases.registry, reach: 'own' };
+  // One process owns the embedded store, and so is the only one that grants leases on it. Replicas of another store have a registry each.
+  const fleet: FleetDeps = { registry: leases.registry, reach: store.kind === 'sqlite' ? 'own' : 'none' };
   const early = new EarlyActivation({ ...service, ...fleet }, swept);
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,

@@ -75,6 +75,16 @@ t.test('a new process under an old name does not speak for the old one', async (
   t.equal(await signing(service), 2);
 });
 
+t.test('an instance that is held by ?wait= has shown what it holds when it asked, not when it is answered', async (t) => {
+  const { service, instances } = await withInstances(t, 'web-1');
+  const [instance] = instances;
+  t.equal(await instance?.ask(), 200);
+  const held = instance?.ask('web', 60);
+  await service.pass(SECOND);
+  t.equal(await signing(service), 2);
+  t.equal(await held, 200, 'and hears of the activation at once');
+});
+
 t.test('an instance that came after the publication never had anything else', async (t) => {
   const service = await startTestService(t);
   await createWeb(service);

@@ -14,12 +14,13 @@ export class TestInstance {
   }
 
   /** @returns the status: 200 with keys, 304 for the ones at hand */
-  async ask(keyring = 'web'): Promise<number> {
+  async ask(keyring = 'web', waitSeconds = 0): Promise<number> {
     const headers = {
       ...(this.#name !== null && { 'keyturn-instance': this.#name }),
       ...(this.#etag !== null && { 'if-none-match': this.#etag }),
     };
-    const { status, headers: answered } = await this.#service.call({ url: `/v1/keyrings/${keyring}/keys`, token: this.#token, headers });
+    const url = `/v1/keyrings/${keyring}/keys${waitSeconds === 0 ? '' : `?wait=${waitSeconds}`}`;
+    const { status, headers: answered } = await this.#service.call({ url, token: this.#token, headers });
     this.#etag = answered.etag ?? this.#etag;
     return status;
   }

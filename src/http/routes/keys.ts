@@ -1,6 +1,8 @@
+import type { FastifyRequest } from 'fastify';
 import type { Granted } from '../../app/read-keys.ts';
-import { leaseOf, sessionNames, shownIn, tagFor } from '../../app/sessions.ts';
+import { leaseOf, type Shown, sessionNames, shownIn, tagFor } from '../../app/sessions.ts';
 import { parseKeyringName } from '../../core/name.ts';
+import { SECOND } from '../../core/time.ts';
 import type { HttpDeps } from '../deps.ts';
 import { goneSignal } from '../gone.ts';
 import { KeysAnswers } from '../keys-answer.ts';
@@ -30,12 +32,26 @@ const schema = {
 export function keysRoute(app: Scope, { reader, settings, journal, service }: HttpDeps): void {
   const answers = new KeysAnswers();
   const draw = sessionNames(service.random);
+  const news = 2 * settings.maxWaitSeconds * SECOND;
+
+  /** What a request shows counts when it comes, not when it has been held: rotations would wait for it. It grants nothing yet. */
+  function acknowledge(request: FastifyRequest, granted: Granted | null, shown: Shown): void {
+    const now = service.clock.now();
+    if (granted === null || shown.etag !== granted.keys.etag) return;
+    if (granted.keys.next === null && now - granted.keys.holding.changedAt > news) return;
+    const lease = leaseOf({ ...granted, leaseSeconds: 0 }, callerOf(request), shown, draw, now);
+    if (lease.acknowledged !== null) journal.append(readEvent(request, granted, lease, 'unchanged'), lease, () => undefined);
+  }
+
   app.get('/v1/keyrings/:name/keys', { schema, config: { access: ['app'] } }, async (request, reply) => {
     const name = parseKeyringName(request.params.name);
     const held = parseIfNoneMatch(request.headers['if-none-match']);
     const shown = shownIn(held);
     const wait = Math.min(request.query.wait ?? 0, settings.maxWaitSeconds);
-    if (wait > 0 && shown !== null) await reader.readWhenChanged(name, shown.etag, wait, goneSignal(reply));
+    if (wait > 0 && shown !== null) {
+      acknowledge(request, reader.peek(name), shown);
+      await reader.readWhenChanged(name, shown.etag, wait, goneSignal(reply));
+    }
     let granted = reader.peek(name);
     while (granted === null) {
       await reader.read(name);
