@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { KeyturnError } from './errors.ts';
-import { type ChangeId, checkKeyring, type Keyring } from './keyring.ts';
+import { type ChangeId, checkKeyring, type Keyring, MAX_REQUESTS } from './keyring.ts';
 import { type KeyringName, NAME_PATTERN } from './name.ts';
+import { MIN_KEY_BYTES } from './strength.ts';
 import { toIso } from './time.ts';
 import { type MaterialNonce, type PrincipalId, VERSION_KINDS } from './version.ts';
 
@@ -71,7 +72,7 @@ const Policy = Type.Object(
     leaseSeconds: Count,
     refreshSeconds: Count,
     skewSeconds: Type.Integer({ minimum: 0 }),
-    keyBytes: Count,
+    keyBytes: Type.Integer({ minimum: MIN_KEY_BYTES }),
     keyEncoding: Encoding,
   },
   closed,
@@ -93,7 +94,9 @@ const Document = Type.Object(
     versions: Type.Array(Version),
     nextRotationAt: orNull(Instant),
     lifecycle: Lifecycle,
-    requests: Type.Array(Type.Object({ key: Type.String(), body: Type.String(), at: Instant, version: Count }, closed)),
+    requests: Type.Array(Type.Object({ key: Type.String(), body: Type.String(), at: Instant, version: Count }, closed), {
+      maxItems: MAX_REQUESTS,
+    }),
     changed: Type.Object({ id: text<ChangeId>(), at: Instant, by: Actor }, closed),
   },
   closed,
@@ -129,8 +132,12 @@ function writeInstant(key: string, value: unknown): unknown {
   return typeof value === 'number' && INSTANT_FIELDS.has(key) ? toIso(value) : value;
 }
 
+/** Anything but the one form that `writeInstant` gives is no instant: neither a number, nor a date that no calendar has. */
 function readInstant(key: string, value: unknown): unknown {
-  return typeof value === 'string' && INSTANT_FIELDS.has(key) && ISO.test(value) ? Date.parse(value) : value;
+  if (!INSTANT_FIELDS.has(key) || value === null) return value;
+  if (typeof value !== 'string' || !ISO.test(value)) return Number.NaN;
+  const at = Date.parse(value);
+  return Number.isFinite(at) && toIso(at) === value ? at : Number.NaN;
 }
 
 function whereWrong(document: unknown): string {
