@@ -23,6 +23,8 @@ const INSTANT_FIELDS: ReadonlySet<string> = new Set([
   'leasesUntil',
   'tokensUntil',
 ]);
+const YEAR_0 = Date.parse('0000-01-01T00:00:00.000Z');
+const YEAR_9999 = Date.parse('9999-12-31T23:59:59.999Z');
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 const closed = { additionalProperties: false };
@@ -104,7 +106,10 @@ const Document = Type.Object(
 
 const validator = Compile(Document);
 
-/** The JSON text of a keyring, as every store keeps it. */
+/**
+ * The JSON text of a keyring, as every store keeps it.
+ * @throws KeyturnError `internal` for an instant that could not be read again: not whole, or outside the years 0 to 9999
+ */
 export function encodeKeyring(keyring: Keyring): string {
   return JSON.stringify({ schema: DOCUMENT_SCHEMA, ...keyring }, writeInstant);
 }
@@ -129,7 +134,9 @@ function parse(text: string): unknown {
 }
 
 function writeInstant(key: string, value: unknown): unknown {
-  return typeof value === 'number' && INSTANT_FIELDS.has(key) ? toIso(value) : value;
+  if (typeof value !== 'number' || !INSTANT_FIELDS.has(key)) return value;
+  if (Number.isInteger(value) && value >= YEAR_0 && value <= YEAR_9999) return toIso(value);
+  throw new KeyturnError('internal', `A keyring document cannot hold the instant in its field ${key}. Nothing was changed.`);
 }
 
 /** Anything but the one form that `writeInstant` gives is no instant: neither a number, nor a date that no calendar has. */

@@ -10,7 +10,7 @@ import { play, type Script, script, sweep, type Told } from '../support/historie
 import { T0 } from '../support/keyrings.ts';
 
 /** The same histories every time. A failure prints the seed and the path of the smallest history that still fails. */
-const RUNS = { seed: Number(process.env.KEYTURN_TEST_SEED ?? 20_260_115), numRuns: Number(process.env.KEYTURN_TEST_RUNS ?? 300) };
+const RUNS = { seed: Number(process.env.KEYTURN_TEST_SEED ?? 20_260_115), numRuns: Number(process.env.KEYTURN_TEST_RUNS ?? 400) };
 
 /** Fails with the first sentence that the property finds to say about a history. */
 function holds(property: (told: readonly Told[], script: Script) => string | null): void {
@@ -67,6 +67,17 @@ t.test('what an instance signs within its lease verifies at every other one with
   holds((told) => {
     const answers = answersOf(told);
     return firstOf(signingsOf(answers), (signing) => firstOf(answers, (answer) => refusal(signing, answer)));
+  });
+});
+
+t.test('the history never runs backwards, even when the clocks of its writers do', async () => {
+  holds((told) => {
+    let last = T0;
+    return firstOf(told, ({ keyring }) => {
+      const before = last;
+      last = keyring.changed.at;
+      return last < before ? 'a change before the one before it' : null;
+    });
   });
 });
 

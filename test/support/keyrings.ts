@@ -47,3 +47,12 @@ export function withPast(name: string, versions: number): Keyring {
       : [{ ...first, version: index + 1, ...(index < versions ? { verifyUntil: T0 + index, destroyedAt: T0 + index + 1 } : {}) }];
   return checkKeyring({ ...keyring(name), versions: Array.from({ length: versions + 1 }, (_, index) => number(index)).flat() });
 }
+
+/** Round numbers: a new version waits one hour, and a replaced one verifies for 25 hours more. Clocks agree to a minute; no schedule. */
+export const ROUND_POLICY: Policy = {
+  ...DEFAULT_POLICY,
+  schedule: null,
+  leaseSeconds: 3_540,
+  tokenLifetimeSeconds: 86_400,
+  skewSeconds: 60,
+};
