@@ -1,0 +1,8 @@
+import type { Secret } from '../core/secret.ts';
+import type { Verdict } from '../core/strength.ts';
+
+/** Judges keys that somebody else made. It keeps and logs nothing of them. */
+export interface KeyJudge {
+  /** @throws KeyturnError `store_unavailable` … when it cannot be told whether the key was used before */
+  judge(key: Secret): Promise<Verdict>;
+}
