@@ -46,14 +46,14 @@ export function mayVerify({ weaknesses }: Verdict): boolean {
 }
 
 /**
- * How many bytes of a key's text can bear entropy: two hex digits are one byte, four base64 characters three, a decimal digit less than half
+ * How many bytes of a key's text can bear entropy: two hex digits are one byte (an odd number of them too), four base64 characters three, a decimal digit less than half
  * of one; any other text counts a byte a character. Where several readings fit, the smallest counts.
  */
 export function entropyBearingBytes(text: string): number {
   const body = text.replace(/^(?:base64:|hex:|0x(?=[0-9a-f]+$))/i, '');
   const plain = body.replace(/[-: ]/g, '');
   const readings = [text.length];
-  if (/^(?:[0-9a-f]{2})+$/i.test(plain)) readings.push(plain.length / 2);
+  if (/^[0-9a-f]+$/i.test(plain)) readings.push(plain.length / 2);
   if (/^[0-9]+$/.test(plain)) readings.push((plain.length * Math.log2(10)) / 8);
   if (/^(?:[A-Za-z0-9+/]+|[A-Za-z0-9_-]+)={0,2}$/.test(body)) readings.push((body.replace(/=+$/, '').length * 3) / 4);
   return Math.floor(Math.min(...readings));
