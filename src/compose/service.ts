@@ -88,7 +88,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   copies.onChange((name) => waiters.wake(name));
   await copies.validate();
 
-  const judge = await openJudge(settings, foundation);
+  const judge = await openJudge(settings, foundation, logger);
   const service: CreateDeps = { store, clock, random, copies, judge };
   const metrics = new Metrics();
   const sweep = new Sweep({ ...service, dueIndex: store }, (outcome) => {
@@ -143,8 +143,9 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   };
 }
 
-async function openJudge({ strength: { wordlistFile } }: Settings, { store, fingerprints }: Foundation): Promise<KeyJudge> {
+async function openJudge({ strength: { wordlistFile } }: Settings, { store, fingerprints }: Foundation, logger: Logger): Promise<KeyJudge> {
   const listed = wordlistFile === null ? [] : [await readWordList(wordlistFile)];
+  for (const { size } of listed) logger.info({ size }, 'word list read');
   return keyJudge({ known: [builtInKeys(), ...listed], reuseOf: (key) => reuseOf({ store, fingerprints }, key) });
 }
 
