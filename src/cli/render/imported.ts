@@ -31,7 +31,7 @@ function clientSteps(name: string): NextStep[] {
       `npx keyturn token new "${name} servers" --role app --keyring ${name} --out ./${name}.token`,
       'Give the application a token of its own',
     ],
-    [`Keyturn(app, "${name}")   # from keyturn.flask import Keyturn`, 'Put this in the place of SECRET_KEY (Flask, one line)'],
+    [`Keyturn(app, keyring="${name}")   # from keyturn.flask import Keyturn`, 'Put this in the place of SECRET_KEY (Flask, one line)'],
   ];
 }
 
