@@ -1,8 +1,6 @@
 import type { Secret } from '../core/secret.ts';
+import type { Reuse } from '../ports/judge.ts';
 import type { FingerprintIndex, MaterialRef, Store } from '../ports/store.ts';
-
-/** Whether a key has been seen here before: `revoked` outweighs `used`. */
-export type Reuse = 'none' | 'used' | 'revoked';
 
 export interface ReuseDeps {
   readonly store: Pick<Store, 'load'>;

@@ -1,7 +1,6 @@
-import type { Reuse } from '../app/reuse.ts';
 import type { Secret } from '../core/secret.ts';
 import { entropyBearingBytes, type StrengthCheck, type Verdict, type Weakness, weaknessesOf } from '../core/strength.ts';
-import type { KeyJudge } from '../ports/judge.ts';
+import type { KeyJudge, Reuse } from '../ports/judge.ts';
 import { isGuessable } from './guesses.ts';
 import type { KnownKeys } from './known-keys.ts';
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
-import type { Reuse } from '../../src/app/reuse.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { entropyBearingBytes, isSound, keyFaults, MAX_KEY_LENGTH, mayVerify, type StrengthCheck } from '../../src/core/strength.ts';
+import type { Reuse } from '../../src/ports/judge.ts';
 import { keyJudge } from '../../src/strength/judge.ts';
 import { builtInKeys, KnownKeys } from '../../src/strength/known-keys.ts';
 

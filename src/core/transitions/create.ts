@@ -2,7 +2,7 @@ import { KeyturnError } from '../errors.ts';
 import { type Keyring, lastVersionNumber } from '../keyring.ts';
 import type { KeyringName } from '../name.ts';
 import type { Policy } from '../policy.ts';
-import { type Instant, SECOND } from '../time.ts';
+import { type Millis, SECOND } from '../time.ts';
 import type { Version } from '../version.ts';
 import { actOf, type Context, changed, graceAfter, publish, slotFollowing } from './transition.ts';
 
@@ -61,7 +61,7 @@ function takenOver(keyring: Keyring, version: number, context: Context, { verify
   return { ...publish({ ...context, draft: context.takenOver }, { version, kind: 'imported', activatesAt: context.now }), verifyUntil };
 }
 
-function tooLong(grace: Instant): KeyturnError {
+function tooLong(grace: Millis): KeyturnError {
   return new KeyturnError(
     'invalid_request',
     `verifyForSeconds is longer than the grace of the policy, ${grace / SECOND} s. Leave it out to verify for the whole grace, or give a longer token lifetime.`,

@@ -93,7 +93,7 @@ export const CreateBody = Type.Object(
     verifyForSeconds: Type.Optional(
       Type.Integer({
         minimum: 1,
-        maximum: 35_000_000,
+        maximum: 35_165_400,
         description: 'How long `key` verifies when imported as previous. Default, and at most: the grace of the policy.',
       }),
     ),
