@@ -43,7 +43,7 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
     rotationRoutes(routes, deps);
     historyRoute(routes, deps);
     instancesRoute(routes, deps);
-    strengthRoute(routes);
+    strengthRoute(routes, deps);
     tokenRoutes(routes, deps);
   });
   return app;

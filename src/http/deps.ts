@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
-import type { ChangeDeps } from '../app/change.ts';
 import type { FleetDeps } from '../app/fleet.ts';
+import type { CreateDeps } from '../app/keyrings.ts';
 import type { KeyReader } from '../app/read-keys.ts';
 import type { Readiness } from '../app/readiness.ts';
 import type { Waiters } from '../app/waiters.ts';
@@ -54,7 +54,7 @@ export interface HttpSettings {
 }
 
 export interface HttpDeps {
-  readonly service: ChangeDeps;
+  readonly service: CreateDeps;
   readonly reader: KeyReader;
   readonly journal: Journal;
   readonly fleet: FleetDeps;
