@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { codeOf } from '../core/errors.ts';
 import { type Activation, activationOf, type Fleet, pendingVersion } from '../core/fleet.ts';
 import type { Keyring } from '../core/keyring.ts';
@@ -65,8 +66,8 @@ export class EarlyActivation {
   }
 
   /**
-   * The copy at hand holds the version before the registry is asked, copies never go back, and each answer is appended to the journal in the
-   * same step that looks at the copy: so every grant that the registry does not show yet is on a document with the version.
+   * The copy at hand holds the version before the registry is asked, copies never go back, and each answer is handed to the journal in the
+   * turn of the event loop that looks at the copy: so a grant that the registry does not show is on a document with the version.
    * @returns what to wait for; null when there is nothing to do any more
    */
   async #tryToActivate(name: KeyringName): Promise<Candidate | null> {
@@ -74,6 +75,7 @@ export class EarlyActivation {
     const copy = await copies.get(name);
     const version = copy === undefined ? null : pendingVersion(copy.keyring, clock.now());
     if (copy === undefined || version === null) return null;
+    await nextTurn();
     const leases = await registry.live(name, inUse(copy.keyring, clock.now()));
     const fleet: Fleet<Lease> = { reach, completeSince: registry.completeSince(), leases };
     const activation = activationOf(copy.keyring, fleet, clock.now());
