@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { changePolicy, createKeyring, deleteKeyring, getKeyring, listKeyrings, restoreKeyring } from '../../app/keyrings.ts';
 import { isKeyringName, parseKeyringName } from '../../core/name.ts';
@@ -40,7 +41,7 @@ const schemas = {
   list: {
     operationId: 'listKeyrings',
     summary: 'List the keyrings that the token covers',
-    description: 'A page may be short and still have a successor: go on until `next` is null.',
+    description: 'Ordered by name. Go on with `after` until `next` is null.',
     tags: ['keyrings'],
     querystring: PageQuery,
     response: { 200: { description: 'A page, by name.', content: { 'application/json': { schema: KeyringPage } } }, ...problems() },
@@ -83,7 +84,7 @@ const schemas = {
     summary: 'Take a deletion back',
     tags: ['keyrings'],
     params: NameParams,
-    body: Type.Optional(OptionalReasonBody),
+    body: OptionalReasonBody,
     response: { 200: oneKeyring, ...problems('keyring_not_found', 'keyring_deleted', 'keyring_not_deleted', ...ON_CHANGE) },
   },
 } as const;
@@ -131,8 +132,11 @@ export function keyringRoutes(app: Scope, { service, settings }: HttpDeps): void
     return reply.header('ETag', tagOf(deleted.revision)).send(view(deleted));
   });
 
-  app.post('/v1/keyrings/:name/restore', { schema: schemas.restore, config: operator }, async (request, reply) => {
-    const reason = request.body?.reason ?? 'restored';
+  const preValidation = async (request: FastifyRequest): Promise<void> => {
+    request.body ??= {};
+  };
+  app.post('/v1/keyrings/:name/restore', { schema: schemas.restore, config: operator, preValidation }, async (request, reply) => {
+    const { reason = 'restored' } = request.body;
     const restored = await restoreKeyring(service, parseKeyringName(request.params.name), { by: actorOf(request), reason });
     return reply.header('ETag', tagOf(restored.revision)).send(view(restored));
   });

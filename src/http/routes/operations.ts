@@ -85,7 +85,7 @@ export function operationRoutes(app: Scope, { readiness: ask, metrics, settings,
   });
 }
 
-/** For whatever asks for a path that does not exist. */
+/** For whatever asks for a path that does not exist, or by a method that its path does not have: 404 either way, so that there is one answer to know. */
 export function routeNotFound(): never {
-  throw new KeyturnError('route_not_found', 'There is nothing at this path. GET /docs shows what there is.');
+  throw new KeyturnError('route_not_found', 'There is nothing at this path for this method. GET /openapi.json lists what there is.');
 }

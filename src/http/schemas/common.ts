@@ -40,7 +40,7 @@ export const Cursor = Type.String({ minLength: 1, maxLength: 400, description: '
 
 export const Problem = Type.Object(
   {
-    type: Type.String({ format: 'uri' }),
+    type: Type.String({ format: 'uri', description: '`urn:keyturn:problem:` and the code.' }),
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String({ description: 'What happened and what to do next.' }),
@@ -53,7 +53,7 @@ export const Problem = Type.Object(
     description: 'RFC 9457 problem details.',
     examples: [
       {
-        type: 'https://keyturn.dev/problems/keyring_not_found',
+        type: 'urn:keyturn:problem:keyring_not_found',
         title: 'No such keyring',
         status: 404,
         detail: 'There is no keyring web. An operator creates it with POST /v1/keyrings or: keyturn create web',
