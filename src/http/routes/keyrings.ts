@@ -9,7 +9,7 @@ import { actorOf, principalOf, requireCovered } from '../access.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { HttpDeps } from '../deps.ts';
 import { parseIfMatch, tagOf } from '../precondition.ts';
-import { NameParams, Reason } from '../schemas/common.ts';
+import { NameParams, NoQuery, Reason } from '../schemas/common.ts';
 import { CreateBody, KeyringPage, KeyringView, OptionalReasonBody, PatchBody, type PolicyFields } from '../schemas/keyring.ts';
 import { ON_CHANGE, problems } from '../schemas/responses.ts';
 import { PageQuery } from '../schemas/token.ts';
@@ -23,7 +23,7 @@ const DEFAULT_RECOVERY_DAYS = 7;
 
 const oneKeyring = {
   description: 'The keyring.',
-  headers: { ETag: { type: 'string' } },
+  headers: { ETag: { type: 'string', description: 'The revision in double quotes: send it in If-Match with a change.' } },
   content: { 'application/json': { schema: KeyringView } },
 };
 
@@ -32,9 +32,14 @@ const schemas = {
     operationId: 'createKeyring',
     summary: 'Create a keyring, with a generated or an imported key',
     tags: ['keyrings'],
+    querystring: NoQuery,
     body: CreateBody,
     response: {
-      201: { ...oneKeyring, description: 'Created.' },
+      201: {
+        ...oneKeyring,
+        description: 'Created.',
+        headers: { ...oneKeyring.headers, Location: { type: 'string', description: 'Its path.' } },
+      },
       ...problems('keyring_exists', 'invalid_policy', 'weak_key', ...ON_CHANGE),
     },
   },
@@ -51,6 +56,7 @@ const schemas = {
     summary: 'Read a keyring without its keys',
     tags: ['keyrings'],
     params: NameParams,
+    querystring: NoQuery,
     response: { 200: oneKeyring, ...problems('keyring_not_found', 'corrupt_document') },
   },
   patch: {
@@ -58,6 +64,7 @@ const schemas = {
     summary: 'Change the policy',
     tags: ['keyrings'],
     params: NameParams,
+    querystring: NoQuery,
     headers: Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'ETag of the keyring as you read it; required.' })) }),
     body: PatchBody,
     response: {
@@ -84,6 +91,7 @@ const schemas = {
     summary: 'Take a deletion back',
     tags: ['keyrings'],
     params: NameParams,
+    querystring: NoQuery,
     body: OptionalReasonBody,
     response: { 200: oneKeyring, ...problems('keyring_not_found', 'keyring_deleted', 'keyring_not_deleted', ...ON_CHANGE) },
   },

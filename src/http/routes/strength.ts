@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { entropyBearingBytes, keyFaults } from '../../core/strength.ts';
-import { closed } from '../schemas/common.ts';
+import { STRENGTH } from '../openapi/examples.ts';
+import { closed, NoQuery } from '../schemas/common.ts';
 import { problems } from '../schemas/responses.ts';
 import type { Scope } from '../scope.ts';
 
@@ -18,13 +19,14 @@ const Verdict = Type.Object(
     faults: Type.Array(Type.String()),
     note: Type.String(),
   },
-  { title: 'Strength' },
+  { title: 'Strength', examples: [STRENGTH] },
 );
 
 const schema = {
   operationId: 'judgeKey',
   summary: 'Judge a key that is never stored',
   tags: ['strength'],
+  querystring: NoQuery,
   body: Body,
   response: {
     200: { description: 'The verdict.', content: { 'application/json': { schema: Verdict } } },
