@@ -34,7 +34,7 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
   });
   app.addHook('onResponse', async (request, reply) => {
     const { url: route = 'unknown', method } = request.routeOptions;
-    deps.metrics.answered(route, Array.isArray(method) ? request.method : method, reply.statusCode, reply.elapsedTime / 1_000);
+    deps.metrics.answered(route, typeof method === 'string' ? method : request.method, reply.statusCode, reply.elapsedTime / 1_000);
   });
   await openApi(app, deps.settings);
   app.register(async (scope) => operationRoutes(scope.withTypeProvider(), deps));
