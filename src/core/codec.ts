@@ -45,7 +45,11 @@ const Generated = Type.Object(
   },
   closed,
 );
-const Imported = Type.Object({ origin: Type.Literal('imported'), bytes: Count, judgement: Type.String() }, closed);
+const Override = Type.Object({ by: Actor, reason: Type.String() }, closed);
+const Imported = Type.Object(
+  { origin: Type.Literal('imported'), bytes: Count, judgement: Type.String(), overridden: Type.Optional(Override) },
+  closed,
+);
 
 const Version = Type.Object(
   {

@@ -3,7 +3,7 @@ import { KeyturnError } from './errors.ts';
 import type { KeyringName } from './name.ts';
 import type { Policy } from './policy.ts';
 import type { Instant } from './time.ts';
-import { type Act, type Actor, isLive, type Version } from './version.ts';
+import { type Act, type Actor, isLive, isWeak, type Version } from './version.ts';
 
 /** Identifies one change of one document: drawn at random by its writer, so that a writer can recognise its own commit. */
 export type ChangeId = Branded<'ChangeId'>;
@@ -48,6 +48,7 @@ export interface Request {
  * - version numbers rise strictly; none is ever reused;
  * - live versions activate in the order of their numbers;
  * - the last live version has no `verifyUntil`; every other live one has, and it lies after its own activation;
+ * - a weak version, which may not sign, is never the last live one;
  * - an active or deleted keyring has at least one live version; a purged one has none;
  * - a destroyed version was revoked, or retired, or purged.
  */
@@ -104,6 +105,7 @@ function brokenInvariant(keyring: Keyring): string | null {
 
 function brokenLink(version: Version, successor: Version | undefined): string | null {
   const { version: number, activatesAt, verifyUntil } = version;
+  if (successor === undefined && isWeak(version)) return `the last version ${number} is weak and may not sign`;
   if (successor === undefined) return verifyUntil === null ? null : `the last version ${number} has an end`;
   if (activatesAt > successor.activatesAt) return `version ${successor.version} activates before version ${number}`;
   return verifyUntil === null || verifyUntil < activatesAt ? `version ${number} has no end, or one before its activation` : null;

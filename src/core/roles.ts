@@ -1,6 +1,6 @@
 import { type Keyring, liveVersions } from './keyring.ts';
 import { earliest, type Instant } from './time.ts';
-import type { Version } from './version.ts';
+import { isWeak, type Version } from './version.ts';
 
 /** What a version may be used for at one instant. */
 export type Role = 'next' | 'current' | 'previous' | 'retired' | 'revoked';
@@ -19,16 +19,17 @@ export interface Roles {
  * The roles of a keyring's versions as a pure function of time: promotion and retirement need no write. Null for a purged keyring.
  *
  * `current` is the newest live version whose activation has come. Before the first activation (a clock that was set back) it
- * is the oldest live one: there is never none.
+ * is the oldest live one: there is never none. A weak key signs at no instant, whatever the clock says.
  */
 export function rolesAt(keyring: Keyring, now: Instant): Roles | null {
   const live = liveVersions(keyring);
-  const current = live.findLast((version) => version.activatesAt <= now) ?? live[0];
+  const signing = live.filter((version) => !isWeak(version));
+  const current = signing.findLast((version) => version.activatesAt <= now) ?? signing[0];
   if (current === undefined) return null;
   return {
     current,
     previous: live.filter((version) => version.version < current.version && verifiesAt(version, now)).reverse(),
-    next: live.find((version) => version.version > current.version) ?? null,
+    next: signing.find((version) => version.version > current.version) ?? null,
   };
 }
 

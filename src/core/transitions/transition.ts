@@ -13,6 +13,8 @@ export interface Context {
   readonly changeId: ChangeId;
   /** For the version that the transition may publish. */
   readonly draft: Draft;
+  /** For the key in use until now, where the transition takes one over to verify only. */
+  readonly takenOver?: Draft | undefined;
 }
 
 /** A version's material before the version exists. The material is stored under `nonce` before the swap that publishes the version. */

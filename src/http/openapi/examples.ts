@@ -86,13 +86,6 @@ export const HISTORY_CSV =
   'version,role,kind,createdAt,createdById,createdByName,createdReason,slot,activatesAt,advancedAt,advancedById,advancedByName,advancedReason,verifyUntil,revokedAt,revokedById,revokedByName,revokedReason,destroyedAt,origin,bytes,howMade\r\n' +
   '2,current,scheduled,2026-10-01T03:00:00.021Z,system:scheduler,scheduler,scheduled rotation,2026-10-01T03:00:00.000Z,2026-10-02T03:00:30.021Z,,,,,2026-12-04T03:01:00.018Z,,,,,,generated,32,"node:crypto randomBytes, hex, Node.js v24.11.0, OpenSSL 3.5.4"\r\n';
 
-export const STRENGTH = {
-  acceptable: false,
-  bytes: 20,
-  faults: ['it holds at most 20 bytes and 32 are needed'],
-  note: 'Finding no fault is no proof: the randomness of a key that somebody else made cannot be proven.',
-};
-
 export const TOKEN = {
   id: '8ELKCYc9gNOx',
   name: 'web servers',

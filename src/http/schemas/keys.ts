@@ -1,6 +1,7 @@
 import Type from 'typebox';
+import { MIN_VERIFYING_LENGTH } from '../../core/strength.ts';
 import { KEYS } from '../openapi/examples.ts';
-import { Instant, KeyringName, orNull, VersionNumber } from './common.ts';
+import { Instant, KeyringName, orNull, VersionNumber, WeakMark } from './common.ts';
 import { NO_STORE } from './responses.ts';
 
 const Key = Type.String({
@@ -8,14 +9,20 @@ const Key = Type.String({
   description: 'The key, exactly as the application uses it.',
 });
 
+const WeakKey = Type.String({ minLength: MIN_VERIFYING_LENGTH, description: 'As the application uses it today. Log that it is in use.' });
+
 export const KeysView = Type.Object(
   {
     name: KeyringName,
     revision: Type.String(),
     current: Type.Object({ version: VersionNumber, key: Key, activatesAt: Instant }, { description: 'Signs and verifies.' }),
-    previous: Type.Array(Type.Object({ version: VersionNumber, key: Key, verifyUntil: Instant }), {
-      description: 'Verify only, newest first.',
-    }),
+    previous: Type.Array(
+      Type.Union([
+        Type.Object({ version: VersionNumber, key: Key, verifyUntil: Instant }),
+        Type.Object({ version: VersionNumber, key: WeakKey, verifyUntil: Instant, weak: WeakMark }),
+      ]),
+      { description: 'Verify only, newest first.' },
+    ),
     next: orNull(
       Type.Object({ version: VersionNumber, key: Key, activatesAt: Instant }, { description: 'Verifies; signs from activatesAt.' }),
     ),
