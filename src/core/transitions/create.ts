@@ -4,7 +4,7 @@ import type { KeyringName } from '../name.ts';
 import type { Policy } from '../policy.ts';
 import { type Millis, SECOND } from '../time.ts';
 import type { Version } from '../version.ts';
-import { actOf, type Context, changed, graceAfter, publish, slotFollowing } from './transition.ts';
+import { actOf, type Context, changed, graceAfter, instantOfChange, publish, slotFollowing } from './transition.ts';
 
 /** How long a key that is taken over goes on verifying. */
 export interface TakeOver {
@@ -17,17 +17,18 @@ export interface TakeOver {
  * the version numbers and the history go on, so that no number ever means two keys.
  *
  * @param takeOver the key in use until now becomes the version before, which verifies only (`context.takenOver`)
- * @throws KeyturnError `keyring_exists`; `invalid_request` where it is to verify longer than the grace
+ * @throws KeyturnError `keyring_exists`, `clock_behind`; `invalid_request` where it is to verify longer than the grace
  */
 export function create(
   previous: Keyring | null,
   name: KeyringName,
   policy: Policy,
   kind: 'created' | 'imported',
-  context: Context,
+  given: Context,
   takeOver: TakeOver | null = null,
 ): Keyring {
   requireFree(previous);
+  const context = previous === null ? given : { ...given, now: instantOfChange(previous, given.now) };
   const number = (previous === null ? 0 : lastVersionNumber(previous)) + 1;
   const bare: Keyring = {
     name,

@@ -75,7 +75,7 @@ export function plannedActivation({ policy, carryover }: Keyring, now: Instant):
 }
 
 /** Until when a version verifies whose successor activates at the given instant. */
-export function graceAfter({ policy, carryover }: Keyring, successorActivatesAt: Instant): Instant {
+export function graceAfter({ policy, carryover }: Pick<Keyring, 'policy' | 'carryover'>, successorActivatesAt: Instant): Instant {
   const lastSignature = Math.max(successorActivatesAt + policy.leaseSeconds * SECOND, carryover?.leasesUntil ?? 0);
   const lastToken = Math.max(lastSignature + policy.tokenLifetimeSeconds * SECOND, carryover?.tokensUntil ?? 0);
   return lastToken + policy.skewSeconds * SECOND;
