@@ -3,6 +3,7 @@ import type { Granted } from '../../app/read-keys.ts';
 import { leaseOf, type Shown, sessionNames, shownIn, tagFor } from '../../app/sessions.ts';
 import { parseKeyringName } from '../../core/name.ts';
 import { SECOND } from '../../core/time.ts';
+import { bearerOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
 import { goneSignal } from '../gone.ts';
 import { KeysAnswers } from '../keys-answer.ts';
@@ -29,7 +30,7 @@ const schema = {
   }),
 } as const;
 
-export function keysRoute(app: Scope, { reader, settings, journal, service }: HttpDeps): void {
+export function keysRoute(app: Scope, { reader, authenticator, settings, journal, service }: HttpDeps): void {
   const answers = new KeysAnswers();
   const draw = sessionNames(service.random);
   const news = 2 * settings.maxWaitSeconds * SECOND;
@@ -51,6 +52,8 @@ export function keysRoute(app: Scope, { reader, settings, journal, service }: Ht
     if (wait > 0 && shown !== null) {
       acknowledge(request, reader.peek(name), shown);
       await reader.readWhenChanged(name, shown.etag, wait, goneSignal(reply));
+      // A token that was revoked or expired while its request was held gets no keys: least of all those of the rotation that followed.
+      await authenticator.authenticate({ bearer: bearerOf(request) });
     }
     let granted = reader.peek(name);
     while (granted === null) {
