@@ -8,13 +8,13 @@ import type { TlsReloader } from '../http/tls.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { repeat } from '../scheduler/repeat.ts';
-import type { LeaseJournal } from './lease-journal.ts';
+import type { KeptRegistry } from './lease-registry.ts';
 
 export interface House {
   readonly store: Store;
   readonly copies: Copies;
   readonly authenticator: TokenAuthenticator;
-  readonly leases: LeaseJournal;
+  readonly leases: KeptRegistry;
   readonly tls: TlsReloader | null;
   readonly clock: Clock;
   readonly timers: Timers;

@@ -1,9 +1,8 @@
 import { KeyturnError } from '../core/errors.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { AuditEvent, Journal } from '../ports/journal.ts';
-import { KEPT_AFTER_END, type LeaseGrant, type LeaseRegistry } from '../ports/leases.ts';
+import type { LeaseGrant } from '../ports/leases.ts';
 import type { Database } from '../stores/sqlite/database.ts';
-import { LEASES_SCHEMA, leasesIn } from '../stores/sqlite/leases.ts';
+import { LEASES_SCHEMA, leaseWriterIn } from '../stores/sqlite/leases.ts';
 
 interface Entry {
   readonly lease: LeaseGrant;
@@ -12,29 +11,15 @@ interface Entry {
 
 /** A journal that keeps leases and no records: it stands in until the audit log is composed. Grants of one turn share a commit. */
 export class LeaseJournal implements Journal {
-  readonly registry: LeaseRegistry;
   readonly #database: Database;
-  readonly #clock: Clock;
-  readonly #rows: ReturnType<typeof leasesIn>;
+  readonly #rows: ReturnType<typeof leaseWriterIn>;
   #pending: Entry[] = [];
   #healthy = true;
-  #closed = false;
 
-  constructor(database: Database, clock: Clock) {
+  constructor(database: Database) {
     database.exec(LEASES_SCHEMA);
     this.#database = database;
-    this.#clock = clock;
-    const rows = leasesIn(database);
-    this.#rows = rows;
-    rows.open(clock.now(), true);
-    this.registry = {
-      completeSince: () => rows.completeSince(),
-      live: async (keyring, at, options) => {
-        this.#flush();
-        return rows.live(keyring, at, options);
-      },
-      page: (keyring, after, limit, options) => rows.page(keyring, after, limit, options),
-    };
+    this.#rows = leaseWriterIn(database);
   }
 
   get healthy(): boolean {
@@ -46,33 +31,17 @@ export class LeaseJournal implements Journal {
     else this.#add({ lease, done });
   }
 
-  #add(entry: Entry): void {
-    this.#pending.push(entry);
-    if (this.#pending.length === 1) setImmediate(() => this.#flush());
-  }
-
-  beat(): void {
-    this.#rows.beat(this.#clock.now());
-  }
-
-  tidy(): void {
-    this.#rows.removeEnded(this.#clock.now() - KEPT_AFTER_END);
-  }
-
-  /** Harmless a second time. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#flush();
-    this.#rows.close(this.#clock.now());
-  }
-
-  #flush(): void {
+  async flush(): Promise<void> {
     const entries = this.#pending.splice(0);
     if (entries.length === 0) return;
     const failure = this.#commit(entries.map(({ lease }) => lease));
     this.#healthy = failure === null;
     for (const { done } of entries) done(failure);
+  }
+
+  #add(entry: Entry): void {
+    this.#pending.push(entry);
+    if (this.#pending.length === 1) setImmediate(() => void this.flush());
   }
 
   #commit(grants: readonly LeaseGrant[]): Error | null {

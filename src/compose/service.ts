@@ -32,6 +32,7 @@ import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
 import { keepHouse } from './housekeeping.ts';
 import { heardBy, LeaseJournal } from './lease-journal.ts';
+import { keepLeases } from './lease-registry.ts';
 import { logDeclared, logSweep, logSweepRun } from './log-lines.ts';
 
 export interface Surroundings {
@@ -99,7 +100,8 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     logSweep(logger, outcome);
   };
   const sweep = new Sweep({ ...service, dueIndex: store }, swept);
-  const leases = new LeaseJournal(foundation.database, clock);
+  const leaseJournal = new LeaseJournal(foundation.database);
+  const leases = keepLeases({ database: foundation.database, clock, settled: () => leaseJournal.flush(), seamless: true });
   // One process owns the embedded store, and so is the only one that grants leases on it. Replicas of another store have a registry each.
   const fleet: FleetDeps = { registry: leases.registry, reach: store.kind === 'sqlite' ? 'own' : 'none' };
   const early = new EarlyActivation({ ...service, ...fleet }, swept);
@@ -128,7 +130,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
   const reader = new KeyReader({ store, clock, copies, waiters });
   const http = httpSettings(settings);
-  const journal = heardBy(leases, (grant) => early.heard(grant));
+  const journal = heardBy(leaseJournal, (grant) => early.heard(grant));
   const app = await buildApp({
     service,
     reader,
@@ -145,6 +147,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
 
   const tls = settings.tls === null ? null : new TlsReloader(settings.tls, app.server as unknown as SecureServer);
+  let stopped = false;
   let endHousekeeping = async (): Promise<void> => undefined;
   return {
     app,
@@ -157,11 +160,14 @@ export async function composeService(settings: Settings, surroundings: Surroundi
       await scheduler.start();
     },
     async stop() {
+      if (stopped) return;
+      stopped = true;
       waiters.drain();
       await app.close();
       await scheduler.stop();
       await endHousekeeping();
       await authenticator.flushUses();
+      await leaseJournal.flush();
       leases.close();
       foundation.close();
     },
