@@ -21,7 +21,7 @@ import { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { TokenStore } from '../ports/tokens.ts';
-import { Scheduler } from '../scheduler/scheduler.ts';
+import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
 import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
 import { keepHouse } from './housekeeping.ts';
 import { logDeclared, logSweep, logSweepRun } from './log-lines.ts';
@@ -100,8 +100,9 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
 
   const { authenticator, tokens, firstToken } = await openAccess(settings, foundation.tokens, surroundings);
+  const sweepPause = longestPause(settings.sweep.cron, clock.now());
   const readiness = (): Readiness =>
-    readinessOf({ clock, copies, waiters, sweep, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
+    readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
   metrics.observe({
     overdue: () => readiness().overdue.length,
     failing: () => sweep.failing().length,
@@ -128,11 +129,15 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     },
     async stop() {
       waiters.drain();
-      await app.close();
-      await scheduler.stop();
-      await endHousekeeping();
-      await authenticator.flushUses();
-      foundation.close();
+      try {
+        await app.close();
+        await scheduler.stop();
+        await endHousekeeping();
+        // When a token was last used is worth a try, not a failure to stop.
+        await authenticator.flushUses().catch(() => undefined);
+      } finally {
+        foundation.close();
+      }
     },
   };
 }
