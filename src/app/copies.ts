@@ -151,7 +151,7 @@ export class Copies {
     const copy: Copy = { ...stored, materials: keepServed(stored.keyring, old?.materials), loadedAt };
     this.#copies.set(name, copy);
     this.#outdated.delete(name);
-    if (old?.revision !== stored.revision) for (const listener of this.#listeners) listener(name);
+    if (old !== undefined && old.revision !== stored.revision) for (const listener of this.#listeners) listener(name);
     return copy;
   }
 

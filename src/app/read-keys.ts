@@ -72,6 +72,11 @@ export class KeyReader {
     return this.peek(name) ?? (await this.#readThrough(name));
   }
 
+  /** Fetches what the next answer needs, so that an outage that begins now takes nothing away. A failure is left to the read that meets it. */
+  warm(name: KeyringName): void {
+    this.read(name).catch(() => undefined);
+  }
+
   /**
    * Holds the answer until it differs from `etag`, the seconds are over, the caller has gone, or the service drains.
    * @throws as `read`

@@ -80,7 +80,11 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const { store } = foundation;
   const copies = new Copies({ store, feed: store, clock });
   const waiters = new Waiters(timers);
-  copies.onChange((name) => waiters.wake(name));
+  const reader = new KeyReader({ store, clock, copies, waiters });
+  copies.onChange((name) => {
+    waiters.wake(name);
+    reader.warm(name);
+  });
   await copies.validate();
 
   const service: ChangeDeps = { store, clock, random, copies };
@@ -110,7 +114,6 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     storeSilence: () => readiness().checks.store.silentSeconds,
     ready: () => readiness().status !== 'not ready',
   });
-  const reader = new KeyReader({ store, clock, copies, waiters });
   const http = httpSettings(settings);
   const app = await buildApp({ service, reader, waiters, authenticator, tokens, readiness, metrics, settings: http, logger });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));

@@ -65,9 +65,12 @@ function replicaOn(shared: Replica['shared'], clock: ManualClock): Replica {
   const store = faulty(shared);
   const copies = new Copies({ store, feed: store, clock });
   const waiters = new Waiters(clock);
-  copies.onChange((name) => waiters.wake(name));
   const deps: ChangeDeps = { store, clock, random: storeRandom, copies };
   const reader = new KeyReader({ store, clock, copies, waiters });
+  copies.onChange((name) => {
+    waiters.wake(name);
+    reader.warm(name);
+  });
   const outcomes: SweepOutcome[] = [];
   const sweep = new Sweep({ ...deps, dueIndex: store }, (outcome) => void outcomes.push(outcome));
   return { deps, clock, store, shared, copies, waiters, reader, sweep, outcomes };
