@@ -16,6 +16,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: [...ADAPTER, 'access', 'backup'],
   // what they count
   metrics: [...ADAPTER, 'app', 'audit'],
+  // a verdict of a use case, by its type
+  strength: [...ADAPTER, 'app'],
   // they keep the audit log
   stores: [...ADAPTER, 'audit'],
   compose: EVERYTHING,

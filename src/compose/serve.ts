@@ -3,6 +3,7 @@ import { systemClock, systemTimers } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { currentSurroundings } from '../config/surroundings.ts';
+import { codeOf } from '../core/errors.ts';
 import { SECOND } from '../core/time.ts';
 import { createLogger } from '../logger.ts';
 import { systemRandom } from '../random.ts';
@@ -17,15 +18,24 @@ import { welcome } from './welcome.ts';
  * @throws KeyturnError what keeps the service from starting
  */
 export async function serve(): Promise<void> {
-  const clock = systemClock;
   const surroundings = currentSurroundings();
-  const settings = loadConfig(surroundings, clock.now());
+  const settings = loadConfig(surroundings, systemClock.now());
   const logger = createLogger(settings.log.level);
-  const service = await openService(settings, { clock, timers: systemTimers, random: systemRandom, logger });
-  const signalled = untilSignal(clock);
+  try {
+    await serveAs(settings, surroundings.cwd, logger);
+  } catch (error) {
+    // Ours explain themselves on stderr; of another one only the log may tell more.
+    if (codeOf(error) === 'internal') logger.fatal({ err: error }, 'failed');
+    throw error;
+  }
+}
+
+async function serveAs(settings: Settings, cwd: string, logger: Logger): Promise<void> {
+  const service = await openService(settings, { clock: systemClock, timers: systemTimers, random: systemRandom, logger });
+  const signalled = untilSignal(systemClock);
   try {
     // A signal that comes before the service listens stops it too; what becomes of the start is then of no interest.
-    const signal = await Promise.race([signalled, begin(service, settings, surroundings.cwd, logger).then(() => signalled)]);
+    const signal = await Promise.race([signalled, begin(service, settings, cwd, logger).then(() => signalled)]);
     logger.info({ signal }, 'stopping');
   } finally {
     await stopWithin(service, settings, logger);
