@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** Ctrl-C reaches a program under npm twice: from the terminal and from npm. What follows so soon is the same wish. */
-const ECHO: Millis = SECOND / 4;
+const ECHO: Millis = SECOND / 2;
 
 /** The first signal that asks to stop. A later one, of either kind, ends the process at once, with the exit code that shells know it by. */
 export function untilSignal(clock: Pick<Clock, 'uptime'>): Promise<string> {

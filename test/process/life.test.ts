@@ -41,7 +41,7 @@ async function heldRequest(url: string, token: string): Promise<HeldRequest> {
 async function endAtOnce(running: Running): Promise<void> {
   running.kill('SIGTERM');
   await running.printed('"stopping"');
-  await pause(400);
+  await pause(700);
   running.kill('SIGINT');
 }
 
@@ -115,6 +115,7 @@ t.test('from the first start to the last signal', async (t) => {
     const third = start(t, { cwd, env: { KEYTURN_SHUTDOWN_GRACE_SECONDS: '1' } });
     await unfinishedRequest(await third.url, token);
     third.kill('SIGINT');
+    await third.printed('"stopping"');
     third.kill('SIGINT');
     const { code, stdout } = await third.ended;
     t.equal(code, 1, 'and two signals in a moment are one');

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
 import { repeat } from '../../src/scheduler/repeat.ts';
 import { ManualClock } from '../support/clock.ts';
@@ -58,6 +59,7 @@ t.test('ending waits for the run under way, and none follows', async (t) => {
   const task = async (): Promise<void> => {
     begun++;
     await gate.promise;
+    await nextTurn();
     ended++;
   };
   const end = repeat(clock, 10, task, () => undefined);
