@@ -24,7 +24,8 @@ import type { TokenStore } from '../ports/tokens.ts';
 import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
 import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
 import { keepHouse } from './housekeeping.ts';
-import { logDeclared, logSweep, logSweepRun } from './log-lines.ts';
+import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
+import { onceAMinute } from './once-a-minute.ts';
 
 export interface Surroundings {
   readonly clock: Clock;
@@ -93,13 +94,15 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     metrics.swept(outcome);
     logSweep(logger, outcome);
   });
+  const sweepFailed = onceAMinute(clock, (error) => logSweepFailure(logger, error));
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,
     clock,
     run: () => sweep.run(),
     ran: (took, error) => {
       metrics.sweepTook(took / SECOND, error === null ? 'ok' : 'failed');
-      logSweepRun(logger, took, error);
+      if (error === null) logSlowSweep(logger, took);
+      else sweepFailed(error);
     },
   });
 

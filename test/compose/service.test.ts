@@ -46,6 +46,18 @@ t.test('a sweep that cannot ask what is due is one line, and the next one goes o
   t.match(service.service.readiness(), { checks: { scheduler: { status: 'ok' } } });
 });
 
+t.test('an outage is a line a minute in the log, not one for each attempt', async (t) => {
+  const service = await startTestService(t);
+  await service.service.start();
+  service.store.faults.down = true;
+  for (let second = 0; second < 70; second++) {
+    await service.clock.advance(SECOND);
+    await service.service.sweep();
+  }
+  t.equal(lines(service, 'housekeeping failed').filter(({ task }) => task === 'validate').length, 2);
+  t.equal(lines(service, 'sweep failed').length, 2);
+});
+
 t.test('it tidies up: copies are proved each second, orphans destroyed, and a failure is told', async (t) => {
   const service = await startTestService(t);
   const left = { keyring: parseKeyringName('web'), version: 2, nonce: 'feedfeedfeedfeed' as MaterialNonce };
