@@ -73,7 +73,11 @@ const CONFINED: readonly { readonly what: string; readonly form: RegExp; readonl
     files: ['src/random.ts', 'src/access/admin-token-file.ts', 'src/audit/keys.ts'],
   },
   { what: 'the environment', form: /\bprocess\.env\b/, files: ['src/config/surroundings.ts'] },
-  { what: 'leaving the process', form: /\bprocess\.(?:exit|kill|abort)\b/, files: ['src/compose/serve.ts', 'src/compose/signals.ts'] },
+  {
+    what: 'leaving the process',
+    form: /\bprocess\.(?:exit|kill|abort)\b/,
+    files: ['src/compose/last-words.ts', 'src/compose/serve.ts', 'src/compose/signals.ts'],
+  },
   {
     what: 'the revealing of a secret',
     form: /\.reveal\(\)/,

@@ -7,6 +7,7 @@ import { codeOf } from '../core/errors.ts';
 import { SECOND } from '../core/time.ts';
 import { createLogger } from '../logger.ts';
 import { systemRandom } from '../random.ts';
+import { logLastWords } from './last-words.ts';
 import { listen } from './listen.ts';
 import { openService, type Service } from './service.ts';
 import { untilSignal } from './signals.ts';
@@ -21,6 +22,7 @@ export async function serve(): Promise<void> {
   const surroundings = currentSurroundings();
   const settings = loadConfig(surroundings, systemClock.now());
   const logger = createLogger(settings.log.level);
+  logLastWords(logger);
   try {
     await serveAs(settings, surroundings.cwd, logger);
   } catch (error) {

@@ -36,14 +36,17 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
   readonly uid?: number;
+  /** A program that is loaded before it: what goes wrong inside. */
+  readonly preload?: string;
 }
 
 /** tap puts a loader of its own into every process of Node that a test starts; the program is to run as anywhere. The shell becomes it. */
 const WITHOUT_TAP = 'unset NODE_OPTIONS; exec "$0" "$@"';
 
 /** The real program in a process of its own, by the Node that runs the tests. Killed after the test if it still runs. */
-export function start(t: Teardown, { cwd, env = {}, args = ['serve'], uid }: StartOptions): Running {
-  const child = spawn('/bin/sh', ['-c', WITHOUT_TAP, process.execPath, mainFile, ...args], {
+export function start(t: Teardown, { cwd, env = {}, args = ['serve'], uid, preload }: StartOptions): Running {
+  const before = preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`];
+  const child = spawn('/bin/sh', ['-c', WITHOUT_TAP, process.execPath, ...before, mainFile, ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', KEYTURN_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -122,6 +122,20 @@ t.test('from the first start to the last signal', async (t) => {
     t.match(stdout, /grace is over/);
   });
 
+  await t.test('a failure that nobody caught ends it, without what hangs on the error', async (t) => {
+    const preload = `process.on('SIGUSR2', () => {
+      Promise.reject(Object.assign(new Error('boom'), { config: { headers: { 'X-Vault-Token': ['the', 'token'].join('-') } } }));
+    })`;
+    const broken = start(t, { cwd, preload });
+    await broken.url;
+    broken.kill('SIGUSR2');
+    const { code, stdout, stderr } = await broken.ended;
+    t.equal(code, 70);
+    t.match(stdout, /"err":\{"name":"Error","message":"boom"/);
+    t.match(stderr, /Something went wrong inside keyturn itself/);
+    t.notMatch(stdout + stderr, /the-token/);
+  });
+
   await t.test('a signal during the start stops it, and leaves a folder that starts again', async (t) => {
     writeFileSync(join(cwd, 'keyturn.yaml'), 'keyrings:\n  - name: declared\n');
     const fourth = start(t, { cwd });
