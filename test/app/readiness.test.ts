@@ -4,8 +4,11 @@ import { KeyturnError } from '../../src/core/errors.ts';
 import { HOUR, MINUTE, type Millis, SECOND } from '../../src/core/time.ts';
 import { make, type Replica, replica } from './fixture.ts';
 
-const look = (ours: Replica, lastSweep: Millis | null, sweepPause: Millis = SECOND) =>
-  readinessOf({ ...ours, sweepPause, storeKind: ours.store.kind, lastSweep: () => lastSweep });
+function look(ours: Replica, lastSweep: Millis | null, sweepPause: Millis = SECOND) {
+  const audit = () => ({ healthy: true, needed: true });
+  const deps = { ...ours, sweepPause, storeKind: ours.store.kind, lastSweep: () => lastSweep, audit };
+  return readinessOf(deps);
+}
 
 t.test('before the store has answered it is not ready; before the first sweep degraded; then ready', async (t) => {
   const ours = replica(t);
