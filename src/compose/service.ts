@@ -21,6 +21,7 @@ import { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { TokenStore } from '../ports/tokens.ts';
+import { repeat } from '../scheduler/repeat.ts';
 import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
 import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
 import { keepHouse } from './housekeeping.ts';
@@ -136,7 +137,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     async stop() {
       waiters.drain();
       try {
-        await app.close();
+        await closeAll(app, timers);
         await scheduler.stop();
         await endHousekeeping();
         // When a token was last used is worth a try, not a failure to stop.
@@ -146,6 +147,18 @@ export async function composeService(settings: Settings, surroundings: Surroundi
       }
     },
   };
+}
+
+/** A connection whose answer leaves after the close has begun would be kept alive by its client, and waited for. */
+async function closeAll(app: FastifyInstance, timers: Timers): Promise<void> {
+  const end = repeat(
+    timers,
+    SECOND / 20,
+    async () => app.server.closeIdleConnections(),
+    () => undefined,
+  );
+  await app.close();
+  await end();
 }
 
 async function openAccess(settings: Settings, store: TokenStore, { clock, random }: Surroundings) {

@@ -111,6 +111,22 @@ t.test('from the first start to the last signal', async (t) => {
     t.equal(code, 130, 'a second signal ends it at once, whatever is under way');
   });
 
+  await t.test('a connection that is kept alive by its client does not keep the service', async (t) => {
+    const kept = start(t, { cwd, env: { KEYTURN_SHUTDOWN_GRACE_SECONDS: '60' } });
+    const { hostname, port } = new URL(await kept.url);
+    const socket = connect(Number(port), hostname);
+    t.teardown(() => socket.destroy());
+    const body = '{"key":"x"}';
+    const head = `POST /v1/strength HTTP/1.1\r\nHost: keyturn\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n`;
+    socket.write(`${head}Content-Length: ${body.length}\r\n\r\n`);
+    await pause(100);
+    kept.kill('SIGTERM');
+    await kept.printed('"stopping"');
+    await pause(200);
+    socket.write(body);
+    t.equal((await kept.ended).code, 0);
+  });
+
   await t.test('what has not ended when the grace is over is given up', async (t) => {
     const third = start(t, { cwd, env: { KEYTURN_SHUTDOWN_GRACE_SECONDS: '1' } });
     await unfinishedRequest(await third.url, token);
