@@ -88,7 +88,6 @@ const CONFINED: readonly { readonly what: string; readonly form: RegExp; readonl
       'src/audit/keys.ts',
       'src/backup/recovery-key.ts',
       // judged before they are accepted
-      'src/app/material.ts',
       'src/config/imports.ts',
       'src/strength/judge.ts',
       // to those who asked with the right to it

@@ -1,6 +1,5 @@
-import type { ChangeDeps } from '../../src/app/change.ts';
 import { Copies } from '../../src/app/copies.ts';
-import { createKeyring } from '../../src/app/keyrings.ts';
+import { type CreateDeps, createKeyring } from '../../src/app/keyrings.ts';
 import { KeyReader } from '../../src/app/read-keys.ts';
 import { rotateKeyring } from '../../src/app/rotations.ts';
 import { Sweep, type SweepOutcome } from '../../src/app/sweep.ts';
@@ -12,6 +11,7 @@ import type { Instant } from '../../src/core/time.ts';
 import type { RotationKind } from '../../src/core/transitions/rotate.ts';
 import type { Actor, PrincipalId } from '../../src/core/version.ts';
 import type { MaterialEntry } from '../../src/ports/store.ts';
+import { keyJudge } from '../../src/strength/judge.ts';
 import { ManualClock } from '../support/clock.ts';
 import { type FaultyStore, faulty } from '../support/faulty-store.ts';
 import { openTestSqlite, storeRandom } from '../support/sqlite.ts';
@@ -37,7 +37,7 @@ export const POLICY: Partial<Policy> = {
 
 /** One replica's use cases over a store that may be shared. */
 export interface Replica {
-  readonly deps: ChangeDeps;
+  readonly deps: CreateDeps;
   readonly clock: ManualClock;
   readonly store: FaultyStore;
   /** What the replicas share. */
@@ -65,7 +65,8 @@ function replicaOn(shared: Replica['shared'], clock: ManualClock): Replica {
   const store = faulty(shared);
   const copies = new Copies({ store, feed: store, clock });
   const waiters = new Waiters(clock);
-  const deps: ChangeDeps = { store, clock, random: storeRandom, copies };
+  const judge = keyJudge({ known: [], reuseOf: null });
+  const deps: CreateDeps = { store, clock, random: storeRandom, copies, judge };
   const reader = new KeyReader({ store, clock, copies, waiters });
   copies.onChange((name) => {
     waiters.wake(name);
