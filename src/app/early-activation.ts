@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { codeOf } from '../core/errors.ts';
 import { type Activation, activationOf, type Fleet, pendingVersion } from '../core/fleet.ts';
 import type { Keyring } from '../core/keyring.ts';
@@ -11,6 +10,11 @@ import { type ChangeDeps, change } from './change.ts';
 import { type FleetDeps, inUse } from './fleet.ts';
 import { requireStored } from './keyrings.ts';
 import type { SweepOutcome } from './sweep.ts';
+
+export interface EarlyActivationDeps extends ChangeDeps, FleetDeps {
+  /** Resolves in a later turn of the event loop, when all that has begun in this one is done. */
+  readonly nextTurn: () => Promise<unknown>;
+}
 
 /** A keyring whose next version somebody has been offered. */
 interface Candidate {
@@ -28,11 +32,11 @@ const LONGEST_BACKOFF: Millis = 5 * MINUTE;
  * looks at one again only when the holder that it waits for has spoken or its lease has ended: no scan, and nothing to do without rotations.
  */
 export class EarlyActivation {
-  readonly #deps: ChangeDeps & FleetDeps;
+  readonly #deps: EarlyActivationDeps;
   readonly #report: (outcome: SweepOutcome) => void;
   readonly #candidates = new Map<KeyringName, Candidate>();
 
-  constructor(deps: ChangeDeps & FleetDeps, report: (outcome: SweepOutcome) => void) {
+  constructor(deps: EarlyActivationDeps, report: (outcome: SweepOutcome) => void) {
     this.#deps = deps;
     this.#report = report;
   }
@@ -75,7 +79,7 @@ export class EarlyActivation {
     const copy = await copies.get(name);
     const version = copy === undefined ? null : pendingVersion(copy.keyring, clock.now());
     if (copy === undefined || version === null) return null;
-    await nextTurn();
+    await this.#deps.nextTurn();
     const leases = await registry.live(name, inUse(copy.keyring, clock.now()));
     const fleet: Fleet<Lease> = { reach, completeSince: registry.completeSince(), leases };
     const activation = activationOf(copy.keyring, fleet, clock.now());

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { writeAdminToken } from '../access/admin-token-file.ts';
@@ -110,7 +111,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const leases = keepLeases({ database: foundation.database, clock, settled: () => leaseJournal.flush(), seamless: true });
   // One process owns the embedded store, and so is the only one that grants leases on it. Replicas of another store have a registry each.
   const fleet: FleetDeps = { registry: leases.registry, reach: store.kind === 'sqlite' ? 'own' : 'none' };
-  const early = new EarlyActivation({ ...service, ...fleet }, swept);
+  const early = new EarlyActivation({ ...service, ...fleet, nextTurn }, swept);
   const sweepFailed = onceAMinute(clock, (error) => logSweepFailure(logger, error));
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,

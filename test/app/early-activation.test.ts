@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
 import { Copies } from '../../src/app/copies.ts';
 import { EarlyActivation } from '../../src/app/early-activation.ts';
@@ -138,7 +139,7 @@ async function alone(t: Tap, live: () => Promise<readonly Lease[]>) {
     page: async () => ({ items: [], next: null }),
   };
   const outcomes: SweepOutcome[] = [];
-  const early = new EarlyActivation({ ...deps, registry, reach: 'own' }, (outcome) => outcomes.push(outcome));
+  const early = new EarlyActivation({ ...deps, registry, reach: 'own', nextTurn }, (outcome) => outcomes.push(outcome));
   return { early, deps, clock, outcomes, asked: () => asked };
 }
 
