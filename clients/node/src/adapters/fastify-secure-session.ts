@@ -4,7 +4,7 @@ import { deriveKey } from '../derive.ts';
 import type { KeySource } from '../live-secrets.ts';
 import type { Snapshot } from '../snapshot.ts';
 
-type Options = Omit<Parameters<typeof secureSession>[1], 'key' | 'secret' | 'salt'>;
+type Options = Pick<secureSession.SecureSessionPluginOptions, 'cookie' | 'cookieName' | 'sessionName' | 'expiry'>;
 
 export type KeyturnSecureSessionOptions = Options & {
   readonly keys: KeySource;

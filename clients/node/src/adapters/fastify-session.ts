@@ -16,14 +16,15 @@ export type KeyturnSessionOptions = Omit<FastifySessionOptions, 'secret' | 'algo
  *
  *     await app.register(keyturnFastifySession, { keys, session: fastifySession });
  *
- * A signer alone would not do. Meeting a cookie by an old key, @fastify/session clears it where `saveUninitialized` is false, and with the
- * memory store goes on sending the old signature. So a cookie by an old key is signed again before @fastify/session sees it, and sent.
+ * A signer alone would not do. Meeting a cookie that the current key did not sign, @fastify/session clears it where `saveUninitialized` is
+ * false, and with the memory store it goes on sending the old signature. So a cookie by an old key is signed again before
+ * @fastify/session sees it, and sent.
  */
 export async function keyturnFastifySession(app: FastifyInstance, given: KeyturnSessionOptions): Promise<void> {
   const { keys, session, ...options } = given;
   const signer = fastifySigner(keys);
-  const cookies = new OldCookies(signer, options.cookieName ?? 'sessionId', options.cookiePrefix ?? '');
-  app.addHook('onRequest', async (request) => cookies.signAgain(request));
+  const cookies = new SessionCookies(signer, options.cookieName ?? 'sessionId', options.cookiePrefix ?? '');
+  app.addHook('onRequest', async (request) => cookies.meet(request));
   await app.register(session, { ...options, secret: signer });
   app.addHook('onRequest', async (request) => cookies.putRight(request));
   app.addHook('onSend', async (request, reply) => cookies.send(request, reply));
@@ -32,13 +33,21 @@ export async function keyturnFastifySession(app: FastifyInstance, given: Keyturn
 /** Fastify: the hooks and decorators belong to the application, not to a scope of their own. */
 Object.assign(keyturnFastifySession, { [Symbol.for('skip-override')]: true });
 
-/** Session cookies of requests under way that came signed by an old key. */
-class OldCookies {
+/** A session cookie whose signature is right. */
+interface Met {
+  /** Of the session. */
+  readonly id: string;
+  /** As it came, or signed again by the current key where an old one signed it. */
+  readonly cookie: string;
+  readonly isOld: boolean;
+}
+
+/** Session cookies of requests under way. */
+class SessionCookies {
   readonly #signer: Signer;
   readonly #name: string;
   readonly #prefix: string;
-  /** To the session's id. */
-  readonly #met = new WeakMap<FastifyRequest, string>();
+  readonly #met = new WeakMap<FastifyRequest, Met>();
 
   constructor(signer: Signer, name: string, prefix: string) {
     this.#signer = signer;
@@ -46,34 +55,32 @@ class OldCookies {
     this.#prefix = prefix;
   }
 
-  signAgain(request: FastifyRequest): void {
-    const cookie = request.cookies[this.#name];
-    if (!cookie?.startsWith(this.#prefix)) return;
-    const { valid, renew, value } = this.#signer.unsign(cookie.slice(this.#prefix.length));
-    if (!valid || !renew) return;
-    request.cookies[this.#name] = this.#signed(value);
-    this.#met.set(request, value);
+  meet(request: FastifyRequest): void {
+    const whole = request.cookies[this.#name];
+    if (!whole?.startsWith(this.#prefix)) return;
+    const came = whole.slice(this.#prefix.length);
+    const { valid, renew, value: id } = this.#signer.unsign(came);
+    if (!valid) return;
+    const cookie = renew ? this.#signer.sign(id) : came;
+    this.#met.set(request, { id, cookie, isOld: renew });
+    request.cookies[this.#name] = `${this.#prefix}${cookie}`;
   }
 
-  /** The memory store keeps session objects, and with them the old signature. */
+  /** What it would send is what came: it may be signed by `next`, by an instance that is ahead; the memory store keeps old signatures. */
   putRight(request: FastifyRequest): void {
-    const id = this.#met.get(request);
+    const met = this.#met.get(request);
     const session = sessionOf(request);
-    if (id === undefined || session?.sessionId !== id) return;
-    Object.defineProperty(session, 'encryptedSessionId', { value: this.#signer.sign(id), configurable: true });
+    if (met === undefined || session?.sessionId !== met.id) return;
+    Object.defineProperty(session, 'encryptedSessionId', { value: met.cookie, configurable: true });
   }
 
   /** Where @fastify/session did not: it does so only for sessions that roll or were changed. */
   send(request: FastifyRequest, reply: FastifyReply): void {
-    const id = this.#met.get(request);
+    const met = this.#met.get(request);
     const session = sessionOf(request);
-    if (id === undefined || session?.sessionId !== id || isSet(reply.getHeader('set-cookie'), this.#name)) return;
+    if (!met?.isOld || session?.sessionId !== met.id || isSet(reply.getHeader('set-cookie'), this.#name)) return;
     if (session.cookie.secure === true && request.protocol !== 'https') return;
-    reply.setCookie(this.#name, this.#signed(id), session.cookie.toJSON());
-  }
-
-  #signed(id: string): string {
-    return `${this.#prefix}${this.#signer.sign(id)}`;
+    reply.setCookie(this.#name, `${this.#prefix}${met.cookie}`, session.cookie.toJSON());
   }
 }
 
