@@ -16,9 +16,9 @@ export interface JwtHeader {
 /** Seconds between two requests that unknown key ids can cause. */
 const COOLDOWN_SECONDS = 30;
 
-/** The key id of a version: `web.3`. */
-export function kidOf(keyring: string, { version }: Key): string {
-  return `${keyring}.${version}`;
+/** The key id of a version: its number, as in the other clients, so that they verify each other's tokens. */
+export function kidOf({ version }: Key): string {
+  return String(version);
 }
 
 /**
@@ -27,7 +27,7 @@ export function kidOf(keyring: string, { version }: Key): string {
  */
 export async function keyFor(keys: KeySource, { alg, kid }: JwtHeader, { withoutKid }: JwtOptions): Promise<Key> {
   if (alg === undefined || !/^HS(?:256|384|512)$/.test(alg)) throw unknownKey();
-  const version = kid === undefined ? withoutKid : versionIn(keys.name, kid);
+  const version = kid === undefined ? withoutKid : versionOf(kid);
   if (version === undefined) throw unknownKey();
   const held = keys.snapshot().find(version);
   if (held !== null) return held;
@@ -37,10 +37,8 @@ export async function keyFor(keys: KeySource, { alg, kid }: JwtHeader, { without
   return fetched;
 }
 
-function versionIn(keyring: string, kid: string): number | undefined {
-  const prefix = `${keyring}.`;
-  const version = kid.startsWith(prefix) ? kid.slice(prefix.length) : '';
-  return /^[1-9]\d{0,14}$/.test(version) ? Number(version) : undefined;
+function versionOf(kid: string): number | undefined {
+  return /^[1-9]\d{0,14}$/.test(kid) ? Number(kid) : undefined;
 }
 
 function unknownKey(): KeyturnError {

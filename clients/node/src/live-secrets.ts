@@ -1,7 +1,7 @@
 import type { Keyring } from './keyring.ts';
 
 /** What adapters need of a keyring. */
-export type KeySource = Pick<Keyring, 'name' | 'snapshot' | 'onChange' | 'refreshUnlessFresh'>;
+export type KeySource = Pick<Keyring, 'snapshot' | 'onChange' | 'refreshUnlessFresh'>;
 
 /**
  * One array of key texts that stays the same array and is changed in place, in one step: the signing key first. For libraries that keep the

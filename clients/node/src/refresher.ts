@@ -94,7 +94,7 @@ export class Refresher {
   }
 
   async #exchange(waitSeconds: number, inBackground: boolean, signal: AbortSignal): Promise<void> {
-    const { name, settings, transport, holder, conditions } = this.#deps;
+    const { name, settings, transport, holder } = this.#deps;
     const asked = momentOf(settings.clock);
     const sequence = ++this.#asked;
     this.#lastAsked = asked.uptime;
@@ -112,7 +112,6 @@ export class Refresher {
       if (!signal.aborted) await this.#failed(error, asked);
       throw error;
     }
-    conditions.end('refresh', 'The service answers again', { keyring: name });
   }
 
   /** The commit point: after it the new keys are in use. */
@@ -149,6 +148,7 @@ export class Refresher {
     const { held } = holder;
     if (held === null) return;
     this.#failures = 0;
+    conditions.end('refresh', 'The service answers again', { keyring: name });
     const took = settings.clock.uptime() - asked.uptime;
     const { snapshot, refreshSeconds } = held;
     const weak = snapshot.previous.filter((key) => key.weak).map(({ version }) => version);

@@ -47,15 +47,15 @@ for (const { name, sign, verify } of LIBRARIES) {
     const service = await KeysService.start(t);
     const keys = await openTestKeyring(t, service);
     const first = await sign(keys);
-    t.equal(kid(first), 'web.1');
+    t.equal(kid(first), '1');
     service.publish();
     await keys.refresh();
     t.equal(kid(await sign(keys)), 'web.1', 'next does not sign');
-    t.equal(await verify(keys, forged(keyOf(2), { keyid: 'web.2' })), 'ada', 'but verifies');
+    t.equal(await verify(keys, forged(keyOf(2), { keyid: '2' })), 'ada', 'but verifies');
     service.promote();
     await keys.refresh();
     t.equal(await verify(keys, first), 'ada', 'the old token lives');
-    t.equal(kid(await sign(keys)), 'web.2');
+    t.equal(kid(await sign(keys)), '2');
     for (const library of LIBRARIES) t.equal(await library.verify(keys, await sign(keys)), 'ada', `verifies in ${library.name}`);
     service.emergency();
     await keys.refresh();
@@ -67,19 +67,12 @@ for (const { name, sign, verify } of LIBRARIES) {
   t.test(`${name}: forged tokens and tokens of nobody's key are refused`, async (t) => {
     const service = await KeysService.start(t);
     const keys = await openTestKeyring(t, service);
-    const empty = `${Buffer.from('{"alg":"HS256","kid":"web.1"}').toString('base64url')}.e30.`;
-    const none = `${Buffer.from('{"alg":"none","kid":"web.1"}').toString('base64url')}.e30.`;
-    for (const token of [
-      empty,
-      none,
-      forged('x'.repeat(32), { keyid: 'web.1' }),
-      forged(keyOf(1), {}),
-      forged(keyOf(1), { keyid: 'admin.1' }),
-    ]) {
+    const empty = `${Buffer.from('{"alg":"HS256","kid":"1"}').toString('base64url')}.e30.`;
+    const none = `${Buffer.from('{"alg":"none","kid":"1"}').toString('base64url')}.e30.`;
+    for (const token of [empty, none, forged('x'.repeat(32), { keyid: '1' }), forged(keyOf(1), {}), forged(keyOf(1), { keyid: 'web.1' })]) {
       await t.rejects(verify(keys, token));
     }
-    for (const keyid of ['web.', 'web.01', 'web.1e0', '1', 'web.__proto__', 'web.99'])
-      await t.rejects(verify(keys, forged(keyOf(1), { keyid })), keyid);
+    for (const keyid of ['', '01', '1e0', '-1', ' 1', '__proto__', '99']) await t.rejects(verify(keys, forged(keyOf(1), { keyid })), keyid);
     t.equal(await verify(keys, forged(keyOf(1), {}), { withoutKid: 1 }), 'ada', 'without a kid only where that is asked for');
   });
 
@@ -89,12 +82,12 @@ for (const { name, sign, verify } of LIBRARIES) {
     const clock = { now: () => 1_700_000_000_000 + uptime, uptime: () => uptime };
     const keys = await openTestKeyring(t, service, { clock, timers: { after: () => () => {} } });
     service.promote();
-    const token = forged(keyOf(2), { keyid: 'web.2' });
+    const token = forged(keyOf(2), { keyid: '2' });
     await t.rejects(verify(keys, token), /names no key/, 'asked a moment ago');
     uptime = 30_000;
     t.equal(await verify(keys, token), 'ada');
     t.equal(service.asked.length, 2);
-    await t.rejects(verify(keys, forged(keyOf(3), { keyid: 'web.3' })));
+    await t.rejects(verify(keys, forged(keyOf(3), { keyid: '3' })));
     t.equal(service.asked.length, 2, 'a flood of strange tokens asks nothing');
   });
 }

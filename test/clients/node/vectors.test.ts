@@ -41,7 +41,7 @@ t.test('answers are accepted and refused as the vectors say', async (t) => {
 t.test('each consumer gets its list in its order', async (t) => {
   for (const { name, answer, keygrip, itsdangerous, signsWith, byVersion, ironSession } of vectors('order')) {
     const { snapshot } = parseKeys(answer, 'web');
-    const source = { name: 'web', snapshot: () => snapshot, onChange: () => () => {}, refreshUnlessFresh: async () => {} };
+    const source = { snapshot: () => snapshot, onChange: () => () => {}, refreshUnlessFresh: async () => {} };
     t.equal(snapshot.current.key, signsWith, `${name}: signs`);
     t.same(
       snapshot.signingFirst.map(({ key }) => key),
@@ -150,7 +150,7 @@ t.test('the cache file has the same bytes in every client', async (t) => {
 
 t.test('keygrip signatures are those of keygrip', async (t) => {
   const { snapshot } = parseKeys(vectors('order')[0].answer, 'web');
-  const source = { name: 'web', snapshot: () => snapshot, onChange: () => () => {}, refreshUnlessFresh: async () => {} };
+  const source = { snapshot: () => snapshot, onChange: () => () => {}, refreshUnlessFresh: async () => {} };
   const grip = keygripOf(source);
   for (const { name, keygrip } of vectors('tokens')) {
     const held = snapshot.find(Number(name));

@@ -24,7 +24,7 @@ export interface JoseKeys {
 export function joseKeys(keys: KeySource, options: JwtOptions = {}): JoseKeys {
   const bytes = (key: string): Uint8Array => new TextEncoder().encode(key);
   return {
-    header: (alg = 'HS256') => ({ alg, kid: kidOf(keys.name, keys.snapshot().current) }),
+    header: (alg = 'HS256') => ({ alg, kid: kidOf(keys.snapshot().current) }),
     signingKey: () => bytes(keys.snapshot().current.key),
     getKey: async (header) => bytes((await keyFor(keys, header, options)).key),
   };

@@ -24,7 +24,7 @@ export function jsonwebtokenKeys(keys: KeySource, options: JwtOptions = {}): Jso
   return {
     signing(algorithm = 'HS256') {
       const { current } = keys.snapshot();
-      return { secret: current.key, options: { algorithm, keyid: kidOf(keys.name, current) } };
+      return { secret: current.key, options: { algorithm, keyid: kidOf(current) } };
     },
     getKey(header, callback) {
       keyFor(keys, header, options).then(
