@@ -36,8 +36,6 @@ export class Refresher {
   #flight: Flight | null = null;
   #cancel: () => void = () => {};
   #runs = false;
-  #asked = 0;
-  #answered = 0;
   #stale = 0;
   #failures = 0;
   #lastAsked: Millis = Number.NEGATIVE_INFINITY;
@@ -96,16 +94,15 @@ export class Refresher {
   async #exchange(waitSeconds: number, inBackground: boolean, signal: AbortSignal): Promise<void> {
     const { name, settings, transport, holder } = this.#deps;
     const asked = momentOf(settings.clock);
-    const sequence = ++this.#asked;
     this.#lastAsked = asked.uptime;
     try {
       const token = settings.token();
       const etag = holder.held?.etag ?? null;
       const question = { name, token, instance: settings.instance, etag, waitSeconds, timeout: settings.timeout, signal, inBackground };
       const answer = await askForKeys(transport, question);
-      if (sequence < this.#answered || signal.aborted) return;
+      // Given up for a later request: its answer is older than that one's.
+      if (signal.aborted) return;
       this.#take(answer, asked);
-      this.#answered = sequence;
       this.#succeeded(answer, asked, waitSeconds);
       await this.#store(answer, asked, token);
     } catch (error) {

@@ -9,10 +9,10 @@ import { Browser } from './browser.ts';
 import { KeysService, openTestKeyring, type Teardown } from './keys-service.ts';
 import { gripSigned } from './signatures.ts';
 
-async function shop(t: Teardown, keys: Keyring) {
+async function shop(t: Teardown, keys: Keyring, overwrite = true) {
   const app = express();
   app.set('env', 'test');
-  app.use(keyturnCookieSession(keys, cookieSession, { maxAge: 86_400_000, sameSite: 'lax', domain: 'shop.example' }));
+  app.use(keyturnCookieSession(keys, cookieSession, { maxAge: 86_400_000, sameSite: 'lax', domain: 'shop.example', overwrite }));
   app.get('/login', (request, response) => {
     Reflect.set(request, 'session', { user: 'ada' });
     response.send('in');
@@ -56,6 +56,18 @@ t.test('cookie-session: old cookies go on and are written again with all their o
 
   await browser.with('session.sig', old).get('/logout');
   t.equal(browser.cookie('session'), '', 'logging out with an old cookie logs out');
+});
+
+t.test('cookie-session: no signature is sent without its options, where cookies are not overwritten either', async (t) => {
+  const service = await KeysService.start(t);
+  const keys = await openTestKeyring(t, service);
+  const browser = await shop(t, keys, false);
+  await browser.get('/login');
+  service.promote();
+  await keys.refresh();
+  t.equal(await browser.get('/who'), 'ada');
+  t.equal(browser.setCookies.length, 2);
+  for (const cookie of browser.setCookies) t.match(cookie, /; expires=.*; domain=shop.example/);
 });
 
 t.test('cookie-session: forged cookies are refused, an emergency cuts the others', async (t) => {

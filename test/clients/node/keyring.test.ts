@@ -1,7 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import t from 'tap';
 import {
@@ -55,7 +57,7 @@ const failure = async (work: Promise<unknown>) =>
     (error: unknown) => codeOf(error),
   );
 
-const rejection = (options: KeyringOptions) => failure(openKeyring('web', { environment: {}, token: TOKEN, ...options }));
+const rejection = (options: KeyringOptions) => failure(openKeyring('web', { environment: {}, token: TOKEN, log: () => {}, ...options }));
 
 t.test('it asks with token, instance and ETag, and takes a 304', async (t) => {
   const service = await KeysService.start(t);
@@ -213,12 +215,39 @@ t.test('a held request hears of a change at once, and gives way to who must not 
   t.equal(keys.snapshot().current.version, 2);
 });
 
+t.test('what was asked earlier and is answered later is not taken', async (t) => {
+  const service = await KeysService.start(t);
+  const { onEvent, seen } = events();
+  const keys = await openTestKeyring(t, service, { waitSeconds: 60, onEvent, random: () => 0 });
+  const early = { etag: service.etag, text: JSON.stringify(service.body()) };
+  const closed = new Promise<void>((done) => {
+    service.instead = (_request, response) => {
+      response.on('close', done);
+      service.instead = null;
+      service.promote();
+      void keys.refresh().then(() => {
+        response.writeHead(200, { 'content-type': 'application/json', etag: early.etag });
+        response.end(early.text);
+      });
+    };
+  });
+  await closed;
+  await keys.refresh();
+  t.equal(keys.snapshot().current.version, 2);
+  t.equal(seen.filter(({ type }) => type === 'refresh_failed').length, 0, 'it was given up, and not refused as stale');
+  t.ok(service.asked.length <= 5, 'no request was repeated in haste');
+});
+
 t.test('without keys it does not open', async (t) => {
   const service = await KeysService.start(t);
   const { url } = service;
   service.instead = problem(401, 'unauthenticated');
   t.equal(await rejection({ url }), 'wrong_token');
   t.equal(service.asked.length, 1, 'a refusal is not asked again');
+  service.instead = (_request, response) => {
+    response.writeHead(404, { 'content-type': 'application/json' }).end('{"code":"keyring_not_found"}');
+  };
+  t.equal(await rejection({ url, startSeconds: 0 }), 'not_keyturn', 'not the form in which the service refuses');
   service.instead = problem(503, 'store_unavailable');
   t.equal(await rejection({ url, startSeconds: 0 }), 'unavailable');
   service.instead = (_request, response) => void response.writeHead(302, { location: `${url}/elsewhere` }).end();
@@ -241,6 +270,25 @@ t.test('without keys it does not open', async (t) => {
   t.equal(await rejection({ url, startSeconds: 0, timeoutSeconds: 0.1 }), 'unreachable', 'no answer in time');
   await service.stop();
   t.equal(await rejection({ url, startSeconds: 0 }), 'unreachable');
+});
+
+t.test('over TLS it trusts the authority that it was given, and no other', async (t) => {
+  const tls = (name: string) => fileURLToPath(new URL(`../../cli/tls/${name}.pem`, import.meta.url));
+  const service = await KeysService.start(t);
+  const options = { cert: readFileSync(tls('cert')), key: readFileSync(tls('key')) };
+  const server = createServer(options, (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', etag: service.etag }).end(JSON.stringify(service.body()));
+  });
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  const url = `https://localhost:${typeof address === 'object' ? address?.port : ''}`;
+  t.equal(await rejection({ url, startSeconds: 0 }), 'tls_failure');
+  const keys = await openTestKeyring(t, service, { url, environment: { KEYTURN_CA_FILE: tls('cert') } });
+  t.equal(keys.snapshot().current.key, keyOf(1));
 });
 
 t.test('a start waits for a service that is still starting', async (t) => {
