@@ -9,7 +9,7 @@ const BASE64URL = /^[A-Za-z0-9_-]+={0,2}$/;
 /** Printable ASCII: only there do all libraries agree on the bytes of a text. */
 const PRINTABLE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 
-/** How many bytes of a key's text can bear entropy; where several readings fit, the smallest counts. As the service does. */
+/** How many bytes of a key's text can bear entropy; where several readings fit, the smallest counts. The service is no less strict. */
 export function entropyBearingBytes(text: string): number {
   if (HEX.test(text)) return text.length / 2;
   if (BASE64.test(text) || BASE64URL.test(text)) return Math.floor((text.replace(/=+$/, '').length * 3) / 4);

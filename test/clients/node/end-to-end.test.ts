@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { openKeyring } from '../../../clients/node/src/index.ts';
 
 /** The built client, in plain JavaScript and on the oldest Node of this machine, against a real service process. */
 
@@ -77,8 +78,8 @@ async function call(path: string, body: object): Promise<any> {
   return answer.json();
 }
 
-async function appEnvironment(keyring: string): Promise<Record<string, string>> {
-  await call('/v1/keyrings', { name: keyring, policy: POLICY, reason: 'a test' });
+async function appEnvironment(keyring: string, policy: object = POLICY): Promise<Record<string, string>> {
+  await call('/v1/keyrings', { name: keyring, policy, reason: 'a test' });
   const { token } = await call('/v1/tokens', { name: keyring, roles: ['app'], keyrings: [keyring] });
   const file = join(folder, `${keyring}.token`);
   writeFileSync(file, token, { mode: 0o600 });
@@ -144,6 +145,17 @@ t.test('the built package has all it exports, on the oldest Node of this machine
   t.comment(`on Node ${version}`);
   t.ok(functions >= 20);
   t.equal(usable, true, 'and the process ended by itself with the keyring open');
+});
+
+t.test('with a held request an emergency arrives at once', async (t) => {
+  const environment = await appEnvironment('held', { ...POLICY, leaseSeconds: 3_600, refreshSeconds: 600 });
+  const keys = await openKeyring('held', { environment, waitSeconds: 60, log: () => {} });
+  t.teardown(() => keys.close());
+  const changed = new Promise<number | undefined>((resolve) => void keys.onChange((snapshot) => resolve(snapshot?.current.version)));
+  // The request that is held begins within a second of the start.
+  await sleep(1_100);
+  await call('/v1/keyrings/held/rotate', { kind: 'emergency', reason: 'a test' });
+  t.equal(await changed, 2, 'long before the next refresh, which is ten minutes away');
 });
 
 for (const name of ['express', 'fastify']) {
