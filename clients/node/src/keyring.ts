@@ -93,7 +93,7 @@ export class Keyring {
   async refreshUnlessFresh(seconds = 30): Promise<void> {
     const sinceAsked: Millis = this.#settings.clock.uptime() - this.#refresher.lastAsked;
     if (this.#closed || sinceAsked < seconds * 1_000) return;
-    await this.#refresher.refresh().catch(() => {});
+    await this.#refresher.ask().catch(() => {});
   }
 
   status(): KeyringStatus {

@@ -7,7 +7,8 @@ import type { Holder } from './holder.ts';
 import { leaseFrom, type Moment, momentOf } from './lease.ts';
 import type { Settings } from './options.ts';
 import { isFinal } from './refusal.ts';
-import { firstRefreshDelay, pollDelay, pollSeconds, refreshDelay, retryDelay } from './timing.ts';
+import type { Snapshot } from './snapshot.ts';
+import { firstRefreshDelay, type Polled, pollDelay, pollSeconds, refreshDelay, retryDelay } from './timing.ts';
 import type { Transport } from './transport.ts';
 
 /** A request under way. */
@@ -34,6 +35,7 @@ const STALE_ANSWERS_REFUSED = 2;
 export class Refresher {
   readonly #deps: RefresherDeps;
   #flight: Flight | null = null;
+  #stored: Promise<void> = Promise.resolve();
   #cancel: () => void = () => {};
   #runs = false;
   #stale = 0;
@@ -58,10 +60,22 @@ export class Refresher {
    * Asks now. Callers at the same time share one request; a request that the service holds is given up for it.
    * @throws KeyturnError what the service or the network said instead of keys
    */
-  refresh(inBackground = false): Promise<void> {
+  ask(): Promise<void> {
     if (this.#flight !== null && !this.#flight.isHeld) return this.#flight.landed;
     this.#flight?.abort.abort();
-    return this.#fly(0, inBackground);
+    return this.#fly(0, false);
+  }
+
+  /**
+   * As `ask`, and waits until the cache file is in step too. Only who asks for that waits for a disk.
+   * @throws KeyturnError as `ask`
+   */
+  async refresh(): Promise<void> {
+    try {
+      await this.ask();
+    } finally {
+      await this.#stored;
+    }
   }
 
   /** Goes on by itself from here. */
@@ -104,9 +118,9 @@ export class Refresher {
       if (signal.aborted) return;
       this.#take(answer, asked);
       this.#succeeded(answer, asked, waitSeconds);
-      await this.#store(answer, asked, token);
+      this.#stored = this.#store(answer, asked, token);
     } catch (error) {
-      if (!signal.aborted) await this.#failed(error, asked);
+      if (!signal.aborted) this.#failed(error, asked);
       throw error;
     }
   }
@@ -140,35 +154,41 @@ export class Refresher {
     else await cache.renewed(token, asked, answer.leaseSeconds);
   }
 
-  #succeeded(answer: Changed | Unchanged, asked: Moment, waitSeconds: number): void {
+  #succeeded({ changed, leaseSeconds }: Changed | Unchanged, asked: Moment, waitSeconds: number): void {
     const { settings, holder, conditions, name } = this.#deps;
     const { held } = holder;
     if (held === null) return;
     this.#failures = 0;
-    conditions.end('refresh', 'The service answers again', { keyring: name });
     const took = settings.clock.uptime() - asked.uptime;
     const { snapshot, refreshSeconds } = held;
-    const weak = snapshot.previous.filter((key) => key.weak).map(({ version }) => version);
-    if (weak.length > 0)
-      conditions.begin('weak_key', 'warn', 'Weak keys still verify', { keyring: name, versions: weak.join() }, weak.join());
-    const { changed, leaseSeconds } = answer;
+    conditions.end('refresh', 'The service answers again', { keyring: name });
+    this.#mentionWeak(snapshot);
     settings.observe({ type: 'refreshed', changed, took, version: snapshot.current.version, leaseSeconds });
-    const polled = { changed, askedSeconds: waitSeconds, heldFor: took, refreshSeconds };
-    const next = waitSeconds > 0 ? pollDelay(polled, settings.random) : this.#mayPoll() ? 1_000 * settings.random() : null;
-    this.#schedule(next ?? refreshDelay(refreshSeconds, settings.random));
+    this.#scheduleNext({ changed, askedSeconds: waitSeconds, heldFor: took, refreshSeconds });
   }
 
-  async #failed(error: unknown, asked: Moment): Promise<void> {
+  #mentionWeak({ previous }: Snapshot): void {
+    const { conditions, name } = this.#deps;
+    const versions = previous.flatMap(({ weak, version }) => (weak ? [version] : [])).join();
+    if (versions !== '') conditions.begin('weak_key', 'warn', 'Weak keys still verify', { keyring: name, versions }, versions);
+  }
+
+  #scheduleNext(polled: Polled): void {
+    const { random } = this.#deps.settings;
+    if (polled.askedSeconds > 0) this.#schedule(pollDelay(polled, random));
+    else this.#schedule(this.#mayPoll() ? 1_000 * random() : refreshDelay(polled.refreshSeconds, random));
+  }
+
+  #failed(error: unknown, asked: Moment): void {
     const { settings, conditions, cache, name } = this.#deps;
     const code = codeOf(error) ?? 'unreachable';
     if (code !== 'stale_answer') this.#stale = 0;
     this.#failures++;
-    const level = isFinal(code) ? 'error' : 'warn';
     const message = error instanceof KeyturnError ? error.message : 'The request failed.';
-    conditions.begin('refresh', level, `No fresh keys. ${message}`, { keyring: name, code }, code);
+    conditions.begin('refresh', isFinal(code) ? 'error' : 'warn', `No fresh keys. ${message}`, { keyring: name, code }, code);
     settings.observe({ type: 'refresh_failed', code, took: settings.clock.uptime() - asked.uptime, failures: this.#failures });
     this.#scheduleRetry(error instanceof KeyturnError ? error.retryAfterSeconds : null);
-    if (isFinal(code)) await cache.empty();
+    if (isFinal(code)) this.#stored = cache.empty();
   }
 
   #scheduleRetry(retryAfterSeconds: number | null): void {

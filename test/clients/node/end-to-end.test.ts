@@ -1,12 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { CacheFile } from '../../../clients/node/src/cache-file.ts';
 import { openKeyring } from '../../../clients/node/src/index.ts';
 
 /** The built client, in plain JavaScript and on the oldest Node of this machine, against a real service process. */
@@ -145,6 +146,34 @@ t.test('the built package has all it exports, on the oldest Node of this machine
   t.comment(`on Node ${version}`);
   t.ok(functions >= 20);
   t.equal(usable, true, 'and the process ended by itself with the keyring open');
+});
+
+t.test('each process of a cluster keeps its own keys, and all share one cache file', async (t) => {
+  const script = join(folder, 'cluster.mjs');
+  const cacheFile = join(folder, 'cluster.cache');
+  writeFileSync(
+    script,
+    `import cluster from 'node:cluster';
+     import { openKeyring } from '${join(ROOT, 'clients/node/dist/index.js')}';
+     const keys = await openKeyring('cluster', { cacheFile: '${cacheFile}' });
+     for (let round = 0; round < 5; round++) await keys.refresh();
+     console.log(JSON.stringify(keys.status()));
+     if (cluster.isPrimary) {
+       for (let worker = 0; worker < 3; worker++) cluster.fork();
+     } else process.disconnect();`,
+  );
+  const environment = await appEnvironment('cluster', { ...POLICY, leaseSeconds: 3_600 });
+  const told = run([node, script], folder, environment).trim().split('\n');
+  t.equal(told.length, 4);
+  for (const line of told) t.match(JSON.parse(line), { usable: true, version: 1, source: 'service' });
+  const token = readFileSync(environment.KEYTURN_TOKEN_FILE ?? '', 'utf8');
+  const cached = await new CacheFile(cacheFile, 'cluster', service.url).load(token, Date.now());
+  t.equal(cached?.keys.snapshot.current.version, 1);
+  t.same(
+    readdirSync(folder).filter((name) => name.endsWith('.new')),
+    [],
+    'nothing is left beside it',
+  );
 });
 
 t.test('with a held request an emergency arrives at once', async (t) => {
