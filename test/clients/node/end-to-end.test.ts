@@ -104,16 +104,20 @@ class Visitor {
   }
 
   async login(user: string): Promise<void> {
-    await this.#fetch('/login', { method: 'POST', body: new URLSearchParams({ user }) });
+    await this.#served('/login', { method: 'POST', body: new URLSearchParams({ user }) });
+  }
+
+  async whoami(): Promise<Told> {
+    this.visits++;
+    return (await (await this.#served('/whoami')).json()) as Told;
   }
 
   /** On a machine that is too busy the lease of two seconds can end: a 503 logs nobody out, so it is tried again. */
-  async whoami(): Promise<Told> {
-    this.visits++;
+  async #served(path: string, init: RequestInit = {}): Promise<Response> {
     for (;;) {
-      const answer = await this.#fetch('/whoami');
-      if (answer.status === 200) return (await answer.json()) as Told;
-      if (answer.status !== 503) throw new Error(`status ${answer.status}`);
+      const answer = await this.#fetch(path, init);
+      if (answer.status < 400) return answer;
+      if (answer.status !== 503) throw new Error(`${path}: status ${answer.status}`);
       await sleep(100);
     }
   }
