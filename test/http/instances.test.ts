@@ -144,5 +144,10 @@ t.test('a named instance that sends its tag back hears 304 and keeps it; callers
   t.same([again.status, again.headers.etag], [304, first.headers.etag]);
   const [anonymous, same] = [await keys({}), await keys({})];
   t.equal(anonymous.headers.etag, same.headers.etag);
-  t.equal((await keys({ 'if-none-match': first.headers.etag ?? '' })).status, 304, 'the tag of a session names the keys to others too');
+  for (const tag of [first.headers.etag ?? '', anonymous.headers.etag ?? '']) {
+    for (const name of [{}, { 'keyturn-instance': 'web-2' }]) {
+      const { status, headers } = await keys({ ...name, 'if-none-match': tag });
+      t.same([status, headers.etag], [304, tag], 'a 304 says the tag that it was shown');
+    }
+  }
 });

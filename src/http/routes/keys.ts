@@ -64,7 +64,8 @@ export function keysRoute(app: Scope, { reader, authenticator, settings, journal
     const lease = leaseOf(granted, callerOf(request), shown, draw, service.clock.now());
     const unchanged = shown?.etag === granted.keys.etag || held.includes(granted.keys.etag);
     await recorded(journal, readEvent(request, granted, lease, unchanged ? 'unchanged' : 'done'), lease);
-    setHeaders(reply, granted, tagFor(granted.keys, lease.session));
+    // A 304 says the tag that it was shown: clients compare.
+    setHeaders(reply, granted, tagFor(granted.keys, unchanged && shown !== null ? shown.session : lease.session));
     if (unchanged) return reply.code(304).send();
     return reply.type('application/json; charset=utf-8').send(answers.bodyOf(granted));
   });
