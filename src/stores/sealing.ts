@@ -53,6 +53,12 @@ export function unseal(sealed: Uint8Array, ref: MaterialRef, key: MasterKey): Se
   }
 }
 
+/** The id of the master key that sealed the bytes; null where they are no sealed material. */
+export function sealedUnder(sealed: Uint8Array): string | null {
+  if (sealed.length < HEADER_BYTES + TAG_BYTES || sealed[0] !== FORMAT) return null;
+  return Buffer.from(sealed.subarray(1, 1 + KEY_ID_BYTES)).toString('hex');
+}
+
 /** Whether two secrets have the same text, in constant time for texts of one length. */
 export function sameSecret(one: Secret, other: Secret): boolean {
   const [left, right] = [Buffer.from(one.reveal()), Buffer.from(other.reveal())];

@@ -1,17 +1,15 @@
-import { KeyturnError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import type { ChangeFeed, DueIndex, Store } from '../../ports/store.ts';
 import type { TokenStore } from '../../ports/tokens.ts';
-import { type MasterKeySource, obtainMasterKey } from '../master-key.ts';
-import type { MasterKey } from '../sealing.ts';
+import type { MasterKeySource } from '../master-key.ts';
 import { type Database, openDatabase } from './database.ts';
 import { documentsIn } from './documents.ts';
 import { materialIn } from './material.ts';
 import { migrate } from './migrations.ts';
-import { textOf } from './row.ts';
 import { sqliteStore } from './store.ts';
 import { sqliteTokens } from './tokens.ts';
+import { unlock } from './unlock.ts';
 
 export interface SqliteOptions {
   /** Made (0700) where missing. Holds `keyturn.db` and, unless the master key comes from elsewhere, `master.key`. */
@@ -52,21 +50,4 @@ export function openSqlite({ dataDir, masterKey: source, clock, random }: Sqlite
     database.close();
     throw error;
   }
-}
-
-/** The first key that opens a database becomes its key; the key itself is on disk before its id is. */
-function unlock(database: Database, source: MasterKeySource, random: Random): MasterKey {
-  const row = database.prepare("SELECT value FROM meta WHERE name = 'master_key_id'").first();
-  const established = row === undefined ? null : textOf(row, 'value');
-  const key = obtainMasterKey(source, { dataDir: database.dataDir, established: established !== null }, random);
-  if (established === null) database.prepare("INSERT INTO meta (name, value) VALUES ('master_key_id', ?)").run(key.id);
-  else if (established !== key.id) throw wrongKey(database.dataDir, established, key.id);
-  return key;
-}
-
-function wrongKey(dataDir: string, established: string, given: string): KeyturnError {
-  return new KeyturnError(
-    'wrong_master_key',
-    `The data in ${dataDir} is sealed with the master key of id ${established}; the one given has id ${given}. Give the key it was sealed with, or another data folder.`,
-  );
 }
