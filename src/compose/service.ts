@@ -23,6 +23,7 @@ import type { Random } from '../ports/random.ts';
 import type { TokenStore } from '../ports/tokens.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
+import { makeBackup, removeLeftovers } from './backup.ts';
 import { keepHouse } from './housekeeping.ts';
 import { logDeclared, logSweep, logSweepRun } from './log-lines.ts';
 
@@ -63,6 +64,7 @@ export async function openService(settings: Settings, surroundings: Surroundings
   const masterKey =
     settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
   const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
+  removeLeftovers(settings.dataDir);
   try {
     return await composeService(settings, surroundings, sqlite);
   } catch (error) {
@@ -72,7 +74,7 @@ export async function openService(settings: Settings, surroundings: Surroundings
 }
 
 /** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'tokens' | 'close'>;
+export type Foundation = Pick<Sqlite, 'store' | 'tokens' | 'snapshots' | 'close'>;
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -111,7 +113,9 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
   const reader = new KeyReader({ store, clock, copies, waiters });
   const http = httpSettings(settings);
-  const app = await buildApp({ service, reader, waiters, authenticator, tokens, readiness, metrics, settings: http, logger });
+  const backup = () =>
+    makeBackup({ snapshots: foundation.snapshots, recipient: settings.backup.recipient, dataDir: settings.dataDir, clock, random });
+  const app = await buildApp({ service, reader, waiters, authenticator, tokens, readiness, metrics, backup, settings: http, logger });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
 
   const tls = settings.tls === null ? null : new TlsReloader(settings.tls, app.server as unknown as SecureServer);

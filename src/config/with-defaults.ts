@@ -33,6 +33,7 @@ export function settingsOf(file: ConfigFile, masterKey: Secret | null, sources: 
     metrics: { access: file.metrics?.access ?? 'open' },
     docs: { enabled: file.docs?.enabled ?? true },
     sweep: { cron: file.sweep?.cron ?? '* * * * * *' },
+    backup: { recipient: file.backup?.recipient ?? null },
     shutdown: { graceSeconds: toSeconds(file.shutdown?.graceSeconds) ?? 20 },
     defaults,
     keyrings: (file.keyrings ?? []).map((fields) => declaredKeyring(fields, defaults, sources)),

@@ -6,6 +6,7 @@ import type { HttpDeps } from './deps.ts';
 import { failureHandler } from './failures.ts';
 import { failureLimit } from './limits.ts';
 import { openApi } from './openapi/plugin.ts';
+import { backupRoute } from './routes/backup.ts';
 import { historyRoute } from './routes/history.ts';
 import { keyringRoutes } from './routes/keyrings.ts';
 import { keysRoute } from './routes/keys.ts';
@@ -43,6 +44,7 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
     historyRoute(routes, deps);
     strengthRoute(routes);
     tokenRoutes(routes, deps);
+    backupRoute(routes, deps);
   });
   return app;
 }

@@ -58,6 +58,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     metrics: { access: 'open' },
     docs: { enabled: true },
     sweep: { cron: '* * * * * *' },
+    backup: { recipient: null },
     shutdown: { graceSeconds: 5 },
     defaults: DEFAULT_POLICY,
     keyrings: [],

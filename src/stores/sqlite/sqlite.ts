@@ -1,12 +1,16 @@
+import { KeyturnError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
+import type { Snapshots } from '../../ports/snapshots.ts';
 import type { ChangeFeed, DueIndex, Store } from '../../ports/store.ts';
 import type { TokenStore } from '../../ports/tokens.ts';
 import type { MasterKeySource } from '../master-key.ts';
 import { type Database, openDatabase } from './database.ts';
 import { documentsIn } from './documents.ts';
+import { readMark } from './marks.ts';
 import { materialIn } from './material.ts';
 import { migrate } from './migrations.ts';
+import { snapshotInto } from './snapshot.ts';
 import { sqliteStore } from './store.ts';
 import { sqliteTokens } from './tokens.ts';
 import { unlock } from './unlock.ts';
@@ -17,12 +21,15 @@ export interface SqliteOptions {
   readonly masterKey: MasterKeySource;
   readonly clock: Clock;
   readonly random: Random;
+  /** Opens a folder whose restore was interrupted, to go on with it. Default false: it is refused. */
+  readonly restoring?: boolean;
 }
 
 /** Everything that one data folder keeps. The parts share one connection, and so one lock and one transaction. */
 export interface Sqlite {
   readonly store: Store & DueIndex & ChangeFeed;
   readonly tokens: TokenStore;
+  readonly snapshots: Snapshots;
   /** For what else lives in this database. */
   readonly database: Database;
   /** Ends all parts and gives the data folder free. Harmless a second time. */
@@ -34,15 +41,17 @@ export interface Sqlite {
  * @throws KeyturnError `store_locked` (another process has it), `wrong_master_key`, `invalid_config`, `store_read_only`, `store_full`,
  * `store_unavailable`
  */
-export function openSqlite({ dataDir, masterKey: source, clock, random }: SqliteOptions): Sqlite {
+export function openSqlite({ dataDir, masterKey: source, clock, random, restoring = false }: SqliteOptions): Sqlite {
   const database = openDatabase(dataDir);
   try {
     migrate(database);
+    if (!restoring && readMark(database, 'restoring') !== null) throw unfinishedRestore(dataDir);
     const masterKey = unlock(database, source, random);
     const rows = { documents: documentsIn(database, random), material: materialIn(database, { masterKey, clock, random }) };
     return {
       store: sqliteStore(database, rows, clock),
       tokens: sqliteTokens(database),
+      snapshots: { masterKeyId: masterKey.id, into: (folder) => snapshotInto(folder, database, source) },
       database,
       close: () => database.close(),
     };
@@ -50,4 +59,11 @@ export function openSqlite({ dataDir, masterKey: source, clock, random }: Sqlite
     database.close();
     throw error;
   }
+}
+
+function unfinishedRestore(dataDir: string): KeyturnError {
+  return new KeyturnError(
+    'invalid_config',
+    `A restore into ${dataDir} was interrupted: half of the keyrings may be missing. Run it again first.`,
+  );
 }

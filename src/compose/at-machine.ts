@@ -1,0 +1,10 @@
+import type { AtMachine } from '../cli/at-machine.ts';
+import { systemClock } from '../clock.ts';
+import { systemRandom } from '../random.ts';
+import { changeMasterKey } from './rekey.ts';
+import { restoreBackup } from './restore.ts';
+
+export const atMachine: AtMachine = {
+  rekey: (progress) => changeMasterKey({ clock: systemClock, random: systemRandom, progress }),
+  restore: (request) => restoreBackup(request, { clock: systemClock, random: systemRandom }),
+};
