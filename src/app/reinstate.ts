@@ -1,22 +1,14 @@
-import { codeOf, type ErrorCode } from '../core/errors.ts';
+import { codeOf } from '../core/errors.ts';
 import { type Keyring, liveVersions } from '../core/keyring.ts';
 import type { KeyringName } from '../core/name.ts';
 import type { Secret } from '../core/secret.ts';
 import { reinstate, type Tombstones } from '../core/transitions/reinstate.ts';
 import type { Version } from '../core/version.ts';
+import type { Reinstated } from '../ports/at-machine.ts';
 import type { MaterialRef, Store, Stored } from '../ports/store.ts';
 import { type ChangeDeps, change, type Planned } from './change.ts';
 import type { Asked } from './keyrings.ts';
 import { generateKey, materialRef } from './material.ts';
-
-/** What became of one keyring of a backup. */
-export type Reinstated =
-  /** The store has it, as new as the backup or newer: it stays. `filled` are versions whose lost material came back. */
-  | { readonly name: KeyringName; readonly outcome: 'kept'; readonly filled: readonly number[] }
-  /** The store had none. `current` is the fresh key that signs now. */
-  | { readonly name: KeyringName; readonly outcome: 'reinstated'; readonly current: number; readonly ended: readonly number[] }
-  | { readonly name: KeyringName; readonly outcome: 'purged' }
-  | { readonly name: KeyringName; readonly outcome: 'failed'; readonly code: ErrorCode };
 
 /** Takes damaged entries out of the store, so that those of the backup can take their place. */
 export interface Discard {

@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
+import type { AtMachine } from '../ports/at-machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
-import type { AtMachine } from './at-machine.ts';
 import type { Client } from './client.ts';
 
 /** Everything the command line touches outside itself, so that tests run it in process. */
@@ -13,6 +13,8 @@ export interface Deps {
   /** Errors, warnings and prompts. */
   readonly stderr: Writable;
   readonly stdin: Readable & { readonly isTTY?: boolean };
+  /** A variable of the environment by its name: where a team's key is today. */
+  readonly variable: (name: string) => string | undefined;
   /** Whether `stdout` is a terminal: only then is there colour (and `NO_COLOR` switches it off). */
   readonly isTerminal: boolean;
   readonly clock: Pick<Clock, 'now'>;

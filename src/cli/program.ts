@@ -3,6 +3,7 @@ import { addBackup } from './commands/backup.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
 import { addHistory } from './commands/history.ts';
+import { addImport } from './commands/import.ts';
 import { addKeys } from './commands/keys.ts';
 import { addList } from './commands/list.ts';
 import { addRekey } from './commands/rekey.ts';
@@ -71,6 +72,7 @@ export function buildProgram(deps: Deps): Command {
 const COMMANDS = [
   addServe,
   addCreate,
+  addImport,
   addList,
   addShow,
   addKeys,

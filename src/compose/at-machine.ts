@@ -1,5 +1,5 @@
-import type { AtMachine } from '../cli/at-machine.ts';
 import { systemClock } from '../clock.ts';
+import type { AtMachine } from '../ports/at-machine.ts';
 import { systemRandom } from '../random.ts';
 import { changeMasterKey } from './rekey.ts';
 import { restoreBackup } from './restore.ts';

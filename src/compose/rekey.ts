@@ -1,9 +1,9 @@
-import type { RekeyOutcome } from '../cli/at-machine.ts';
 import { loadConfig } from '../config/load.ts';
 import { newMasterKey } from '../config/new-master-key.ts';
 import type { Settings } from '../config/settings.ts';
 import { currentSurroundings } from '../config/surroundings.ts';
 import { KeyturnError } from '../core/errors.ts';
+import type { RekeyOutcome } from '../ports/at-machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import {

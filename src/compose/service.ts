@@ -4,11 +4,12 @@ import { writeAdminToken } from '../access/admin-token-file.ts';
 import { TokenAuthenticator } from '../access/token-authenticator.ts';
 import { TokenTable } from '../access/token-table.ts';
 import { Tokens } from '../access/tokens.ts';
-import type { ChangeDeps } from '../app/change.ts';
 import { Copies } from '../app/copies.ts';
 import { declareKeyrings } from '../app/declared-keyrings.ts';
+import type { CreateDeps } from '../app/keyrings.ts';
 import { KeyReader } from '../app/read-keys.ts';
 import { type Readiness, readinessOf } from '../app/readiness.ts';
+import { reuseOf } from '../app/reuse.ts';
 import { Sweep } from '../app/sweep.ts';
 import { Waiters } from '../app/waiters.ts';
 import type { Settings } from '../config/settings.ts';
@@ -19,13 +20,19 @@ import type { HttpSettings } from '../http/deps.ts';
 import { readTls, type SecureServer, TlsReloader } from '../http/tls.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
+import type { KeyJudge } from '../ports/judge.ts';
 import type { Random } from '../ports/random.ts';
 import type { TokenStore } from '../ports/tokens.ts';
-import { Scheduler } from '../scheduler/scheduler.ts';
+import { repeat } from '../scheduler/repeat.ts';
+import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
 import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
+import { keyJudge } from '../strength/judge.ts';
+import { builtInKeys } from '../strength/known-keys.ts';
+import { readWordList } from '../strength/word-list.ts';
 import { makeBackup, removeLeftovers } from './backup.ts';
 import { keepHouse } from './housekeeping.ts';
-import { logDeclared, logSweep, logSweepRun } from './log-lines.ts';
+import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
+import { onceAMinute } from './once-a-minute.ts';
 
 export interface Surroundings {
   readonly clock: Clock;
@@ -74,7 +81,7 @@ export async function openService(settings: Settings, surroundings: Surroundings
 }
 
 /** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'tokens' | 'snapshots' | 'close'>;
+export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'snapshots' | 'close'>;
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -82,28 +89,36 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const { store } = foundation;
   const copies = new Copies({ store, feed: store, clock });
   const waiters = new Waiters(timers);
-  copies.onChange((name) => waiters.wake(name));
+  const reader = new KeyReader({ store, clock, copies, waiters });
+  copies.onChange((name) => {
+    waiters.wake(name);
+    reader.warm(name);
+  });
   await copies.validate();
 
-  const service: ChangeDeps = { store, clock, random, copies };
+  const judge = await openJudge(settings, foundation, logger);
+  const service: CreateDeps = { store, clock, random, copies, judge };
   const metrics = new Metrics();
   const sweep = new Sweep({ ...service, dueIndex: store }, (outcome) => {
     metrics.swept(outcome);
     logSweep(logger, outcome);
   });
+  const sweepFailed = onceAMinute(clock, (error) => logSweepFailure(logger, error));
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,
     clock,
     run: () => sweep.run(),
     ran: (took, error) => {
       metrics.sweepTook(took / SECOND, error === null ? 'ok' : 'failed');
-      logSweepRun(logger, took, error);
+      if (error === null) logSlowSweep(logger, took);
+      else sweepFailed(error);
     },
   });
 
   const { authenticator, tokens, firstToken } = await openAccess(settings, foundation.tokens, surroundings);
+  const sweepPause = longestPause(settings.sweep.cron, clock.now());
   const readiness = (): Readiness =>
-    readinessOf({ clock, copies, waiters, sweep, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
+    readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
   metrics.observe({
     overdue: () => readiness().overdue.length,
     failing: () => sweep.failing().length,
@@ -111,7 +126,6 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     storeSilence: () => readiness().checks.store.silentSeconds,
     ready: () => readiness().status !== 'not ready',
   });
-  const reader = new KeyReader({ store, clock, copies, waiters });
   const http = httpSettings(settings);
   const backup = () =>
     makeBackup({ snapshots: foundation.snapshots, recipient: settings.backup.recipient, dataDir: settings.dataDir, clock, random });
@@ -132,13 +146,35 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     },
     async stop() {
       waiters.drain();
-      await app.close();
-      await scheduler.stop();
-      await endHousekeeping();
-      await authenticator.flushUses();
-      foundation.close();
+      try {
+        await closeAll(app, timers);
+        await scheduler.stop();
+        await endHousekeeping();
+        // When a token was last used is worth a try, not a failure to stop.
+        await authenticator.flushUses().catch(() => undefined);
+      } finally {
+        foundation.close();
+      }
     },
   };
+}
+
+/** A connection whose answer leaves after the close has begun would be kept alive by its client, and waited for. */
+async function closeAll(app: FastifyInstance, timers: Timers): Promise<void> {
+  const end = repeat(
+    timers,
+    SECOND / 20,
+    async () => app.server.closeIdleConnections(),
+    () => undefined,
+  );
+  await app.close();
+  await end();
+}
+
+async function openJudge({ strength: { wordlistFile } }: Settings, { store, fingerprints }: Foundation, logger: Logger): Promise<KeyJudge> {
+  const listed = wordlistFile === null ? [] : [await readWordList(wordlistFile)];
+  for (const { size } of listed) logger.info({ size }, 'word list read');
+  return keyJudge({ known: [builtInKeys(), ...listed], reuseOf: (key) => reuseOf({ store, fingerprints }, key) });
 }
 
 async function openAccess(settings: Settings, store: TokenStore, { clock, random }: Surroundings) {

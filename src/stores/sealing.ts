@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { KeyturnError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import type { Random } from '../ports/random.ts';
@@ -14,7 +14,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const HEADER_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES;
 
-/** The key that seals the material of a store which does not do so itself. Both its parts are derived; the raw bytes are not kept. */
+/** The key that seals the material of a store which does not do so itself. All its parts are derived; the raw bytes are not kept. */
 export class MasterKey {
   /** 16 hex characters by which a store recognises its key. Tells nothing about the key. */
   readonly id: string;
@@ -57,6 +57,14 @@ export function unseal(sealed: Uint8Array, ref: MaterialRef, key: MasterKey): Se
 export function sealedUnder(sealed: Uint8Array): string | null {
   if (sealed.length < HEADER_BYTES + TAG_BYTES || sealed[0] !== FORMAT) return null;
   return Buffer.from(sealed.subarray(1, 1 + KEY_ID_BYTES)).toString('hex');
+}
+
+/**
+ * Recognises material without keeping it. Keyed, because many a key in use is weak: a plain hash of it could be reversed by trying. The key is one of the
+ * store's own, which a change of the master key does not touch: material that was destroyed is still recognised.
+ */
+export function fingerprint(material: Secret, key: Secret): Buffer {
+  return createHmac('sha256', key.reveal()).update(material.reveal(), 'utf8').digest();
 }
 
 /** Whether two secrets have the same text, in constant time for texts of one length. */

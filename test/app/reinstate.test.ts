@@ -1,20 +1,21 @@
 import t from 'tap';
-import type { ChangeDeps } from '../../src/app/change.ts';
 import { Copies } from '../../src/app/copies.ts';
-import { createKeyring, deleteKeyring, getKeyring } from '../../src/app/keyrings.ts';
-import { type Reinstated, reinstateAll } from '../../src/app/reinstate.ts';
+import { type CreateDeps, createKeyring, deleteKeyring, getKeyring } from '../../src/app/keyrings.ts';
+import { reinstateAll } from '../../src/app/reinstate.ts';
 import { revokeVersion, rotateKeyring } from '../../src/app/rotations.ts';
 import { Sweep } from '../../src/app/sweep.ts';
 import { roleAt, rolesAt } from '../../src/core/roles.ts';
 import { DAY } from '../../src/core/time.ts';
 import { NO_TOMBSTONES } from '../../src/core/transitions/reinstate.ts';
 import { SCHEDULER } from '../../src/core/version.ts';
+import type { Reinstated } from '../../src/ports/at-machine.ts';
 import { discardIn } from '../../src/stores/sqlite/discard.ts';
 import { snapshotInto } from '../../src/stores/sqlite/snapshot.ts';
 import type { Sqlite } from '../../src/stores/sqlite/sqlite.ts';
 import { tombstonesIn } from '../../src/stores/sqlite/tombstones.ts';
 import { named } from '../stores/keyrings.ts';
 import { ManualClock } from '../support/clock.ts';
+import { testJudge } from '../support/judge.ts';
 import { openTestSqlite, storeRandom, temporaryFolder } from '../support/sqlite.ts';
 
 type Tap = Parameters<typeof temporaryFolder>[0];
@@ -25,7 +26,8 @@ const byHand = { ...asked, name: web, idempotencyKey: null };
 
 function service(t: Tap, clock: ManualClock, dataDir = temporaryFolder(t)) {
   const sqlite = openTestSqlite(t, { dataDir, clock });
-  const deps: ChangeDeps = {
+  const deps: CreateDeps = {
+    judge: testJudge,
     store: sqlite.store,
     clock,
     random: storeRandom,
@@ -41,7 +43,7 @@ async function backupOf(t: Tap, { database }: Sqlite, clock: ManualClock): Promi
   return openTestSqlite(t, { dataDir: folder, clock });
 }
 
-async function bringBack(deps: ChangeDeps, { database }: Sqlite, backup: Sqlite, known = true): Promise<Reinstated[]> {
+async function bringBack(deps: CreateDeps, { database }: Sqlite, backup: Sqlite, known = true): Promise<Reinstated[]> {
   const outcomes: Reinstated[] = [];
   const tombstonesOf = (name: typeof web) => (known ? tombstonesIn(database, name) : NO_TOMBSTONES);
   const request = { ...asked, backup: backup.store, tombstonesOf, discard: discardIn(database) };
@@ -56,7 +58,7 @@ async function made(t: Tap) {
   return { clock, ...here, backup: await backupOf(t, here.sqlite, clock) };
 }
 
-const rolesOf = async ({ deps, clock }: { deps: ChangeDeps; clock: ManualClock }) => {
+const rolesOf = async ({ deps, clock }: { deps: CreateDeps; clock: ManualClock }) => {
   const { keyring } = await getKeyring(deps, web);
   return keyring.versions.map((version) => `${version.version} ${roleAt(keyring, version, clock.now())}`);
 };

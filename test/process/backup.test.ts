@@ -1,28 +1,23 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { keyturnProcess, servedProcess } from '../support/process.ts';
 import { temporaryFolder } from '../support/sqlite.ts';
+import { keyturnProcess, servedProcess } from './machine.ts';
 
 t.test('a backup made while the service runs brings back what was lost, and revives nothing that was revoked', async (t) => {
   const folder = temporaryFolder(t);
   const [dataDir, file, recovery] = ['data', 'all.backup', 'recovery.key'].map((name) => join(folder, name)) as [string, string, string];
-  const made = await keyturnProcess(['backup', 'key', '--out', recovery], {});
+  const made = await keyturnProcess(t, ['backup', 'key', '--out', recovery], {});
   t.equal(made.exit, 0, made.err);
   t.match(made.out, /^keyturn-recipient-/);
   t.equal(statSync(recovery).mode & 0o777, 0o600);
   const env = { KEYTURN_DATA_DIR: dataDir, KEYTURN_BACKUP_RECIPIENT: made.out.trim() };
 
   const service = await servedProcess(t, env);
-  const keyturn = async (...args: string[]) => {
-    const ran = await keyturnProcess(args, { ...env, KEYTURN_URL: service.url });
-    if (ran.exit !== 0) throw new Error(`${args.join(' ')}: ${ran.err}`);
-    return ran.out;
-  };
-  await keyturn('create', 'web');
-  await keyturn('create', 'api');
-  const { current } = JSON.parse(await keyturn('keys', 'web', '--json'));
-  await keyturn('backup', 'make', '--out', file);
+  for (const name of ['web', 'api']) await service.call('/v1/keyrings', { name });
+  const { current } = await service.call('/v1/keyrings/web/keys');
+  const make = () => keyturnProcess(t, ['backup', 'make', '--out', file], { ...env, KEYTURN_URL: service.url });
+  t.match(await make(), { exit: 0, out: /Only the recovery key opens it/ });
   t.equal(statSync(file).mode & 0o777, 0o600);
   t.notOk(readFileSync(file).includes(Buffer.from('keyring')), 'it is encrypted');
   t.same(
@@ -30,11 +25,11 @@ t.test('a backup made while the service runs brings back what was lost, and revi
     [],
     'no plain copy is left',
   );
-  await keyturn('rotate', 'web', '--kind', 'emergency', '--reason', 'leaked');
-  await t.rejects(keyturn('backup', 'make', '--out', file), /is there already/);
+  await service.call('/v1/keyrings/web/rotate', { kind: 'emergency', reason: 'leaked' });
+  t.match(await make(), { exit: 2, err: /is there already/ });
 
   const restore = (where: string, ...args: string[]) =>
-    keyturnProcess(['backup', 'restore', '--in', file, '--recovery-key', recovery, ...args], { ...env, KEYTURN_DATA_DIR: where });
+    keyturnProcess(t, ['backup', 'restore', '--in', file, '--recovery-key', recovery, ...args], { ...env, KEYTURN_DATA_DIR: where });
   t.match(await restore(dataDir), { exit: 1, err: /Another Keyturn process/ }, 'not while the service runs');
   await service.stop();
 
@@ -58,8 +53,7 @@ t.test('a backup made while the service runs brings back what was lost, and revi
 
   const again = await servedProcess(t, { ...env, KEYTURN_DATA_DIR: empty });
   const token = readFileSync(join(dataDir, 'admin.token'), 'utf8').trim();
-  const keys = await keyturnProcess(['keys', 'web', '--json'], { KEYTURN_URL: again.url, KEYTURN_TOKEN: token });
-  const answer = JSON.parse(keys.out);
+  const answer = await again.call('/v1/keyrings/web/keys', undefined, token);
   t.equal(answer.current.version, 101);
   t.same(
     answer.previous.map(({ key }: { key: string }) => key),
@@ -85,45 +79,13 @@ t.test('without a recipient, or with another recovery key, there is no backup', 
   const dataDir = join(folder, 'data');
   const service = await servedProcess(t, { KEYTURN_DATA_DIR: dataDir });
   const out = join(folder, 'all.backup');
-  const ran = await keyturnProcess(['backup', 'make', '--out', out], { KEYTURN_DATA_DIR: dataDir, KEYTURN_URL: service.url });
+  const ran = await keyturnProcess(t, ['backup', 'make', '--out', out], { KEYTURN_DATA_DIR: dataDir, KEYTURN_URL: service.url });
   t.match(ran, { exit: 1, err: /keyturn backup key --out recovery\.key/ });
   t.notOk(existsSync(out));
   await service.stop();
   const recovery = join(folder, 'recovery.key');
-  await keyturnProcess(['backup', 'key', '--out', recovery], {});
+  await keyturnProcess(t, ['backup', 'key', '--out', recovery], {});
   writeFileSync(out, 'keyturn backup v1\nnot really one, but long enough to have a head of its own');
-  const restored = await keyturnProcess(['backup', 'restore', '--in', out, '--recovery-key', recovery], { KEYTURN_DATA_DIR: dataDir });
+  const restored = await keyturnProcess(t, ['backup', 'restore', '--in', out, '--recovery-key', recovery], { KEYTURN_DATA_DIR: dataDir });
   t.match(restored, { exit: 1, err: /another recovery key/ });
-});
-
-t.test('the master key is changed at the machine, and the service goes on with the new one', async (t) => {
-  const dataDir = join(temporaryFolder(t), 'data');
-  const env = { KEYTURN_DATA_DIR: dataDir };
-  const service = await servedProcess(t, env);
-  const ask = (url: string, ...args: string[]) => keyturnProcess(args, { ...env, KEYTURN_URL: url });
-  await ask(service.url, 'create', 'web');
-  const before = JSON.parse((await ask(service.url, 'keys', 'web', '--json')).out);
-  t.match(await keyturnProcess(['rekey'], env), { exit: 1, err: /Another Keyturn process/ });
-  await service.stop();
-  const old = readFileSync(join(dataDir, 'master.key'), 'utf8');
-  const ran = await keyturnProcess(['rekey'], env);
-  t.equal(ran.exit, 0, ran.err);
-  t.match(ran.out, /The master key is changed; the new one has the id [0-9a-f]{16}/);
-  t.not(readFileSync(join(dataDir, 'master.key'), 'utf8'), old);
-  const again = await servedProcess(t, env);
-  t.same(JSON.parse((await ask(again.url, 'keys', 'web', '--json')).out).current, before.current);
-  await again.stop();
-  const fromText = await keyturnProcess(['rekey'], {
-    ...env,
-    KEYTURN_MASTER_KEY: readFileSync(join(dataDir, 'master.key'), 'utf8').trim(),
-  });
-  t.match(fromText, { exit: 2, err: /KEYTURN_NEW_MASTER_KEY_FILE/ });
-  const file = join(dataDir, '..', 'new.key');
-  writeFileSync(file, 'ab'.repeat(32), { mode: 0o600 });
-  const master = readFileSync(join(dataDir, 'master.key'), 'utf8').trim();
-  const outside = await keyturnProcess(['rekey'], { ...env, KEYTURN_MASTER_KEY: master, KEYTURN_NEW_MASTER_KEY_FILE: file });
-  t.match(outside, { exit: 0, out: /From now on KEYTURN_MASTER_KEY_FILE must name the new key/ });
-  rmSync(join(dataDir, 'master.key'));
-  const last = await servedProcess(t, { ...env, KEYTURN_MASTER_KEY_FILE: file });
-  t.same(JSON.parse((await ask(last.url, 'keys', 'web', '--json')).out).current, before.current);
 });

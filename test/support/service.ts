@@ -57,6 +57,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     limits: { bodyBytes: 65_536, failedAuthPerMinute: 1_000, notFoundPerMinute: 1_000, maxWaitSeconds: 300 },
     metrics: { access: 'open' },
     docs: { enabled: true },
+    strength: { wordlistFile: null },
     sweep: { cron: '* * * * * *' },
     backup: { recipient: null },
     shutdown: { graceSeconds: 5 },
@@ -90,7 +91,7 @@ export async function startTestService(t: Teardown, options: TestServiceOptions 
   const call = async ({ token = admin, headers, ...rest }: InjectOptions & { token?: string | null }): Promise<Called> => {
     const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
     const answer = await app.inject({ method: 'GET', ...rest, headers: { ...authorization, ...headers } });
-    const isJson = /json/.test(String(answer.headers['content-type']));
+    const isJson = answer.body !== '' && /json/.test(String(answer.headers['content-type']));
     return { status: answer.statusCode, headers: flat(answer.headers), text: answer.body, body: isJson ? answer.json() : null };
   };
   return {

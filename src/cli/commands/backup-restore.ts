@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { Reinstated } from '../../app/reinstate.ts';
-import type { RestoreOutcome, Since } from '../at-machine.ts';
+import type { Reinstated, RestoreOutcome, Since } from '../../ports/at-machine.ts';
 import { EXIT, Failure } from '../failure.ts';
 import { secretFromFile } from '../input.ts';
 import { plain } from '../render/plain.ts';

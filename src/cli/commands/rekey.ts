@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RekeyOutcome } from '../at-machine.ts';
+import type { RekeyOutcome } from '../../ports/at-machine.ts';
 import type { Session } from '../session.ts';
 import { examples, type JsonOption } from './shared.ts';
 

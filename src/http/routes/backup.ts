@@ -10,7 +10,10 @@ const schema = {
     'Encrypted to the recipient of the configuration: neither the caller nor the service can read it. Only the recovery key opens it.',
   tags: ['operations'],
   response: written({
-    200: { description: 'The backup.', content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } },
+    200: {
+      description: 'The backup.',
+      content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary', examples: ['keyturn backup v1\n…'] } } },
+    },
     ...problems('backup_not_configured', 'store_full', 'store_read_only'),
   }),
 } as const;

@@ -1,5 +1,6 @@
 import Type from 'typebox';
-import { Act, Cursor, Instant, KeyringName, oneOf, orNull, VersionNumber } from './common.ts';
+import { HISTORY_ITEM, HISTORY_PAGE } from '../openapi/examples.ts';
+import { Act, Actor, Cursor, Instant, KeyringName, oneOf, orNull, VersionNumber } from './common.ts';
 import { VersionKind } from './keyring.ts';
 
 const Provenance = Type.Union(
@@ -12,7 +13,14 @@ const Provenance = Type.Union(
       runtime: Type.String(),
       openssl: Type.String(),
     }),
-    Type.Object({ origin: Type.Literal('imported'), bytes: Type.Integer(), judgement: Type.String() }),
+    Type.Object({
+      origin: Type.Literal('imported'),
+      bytes: Type.Integer({ description: 'That can bear entropy.' }),
+      judgement: Type.String({ description: 'Why it was taken, or why it is weak.' }),
+      overridden: Type.Optional(
+        Type.Object({ by: Actor, reason: Type.String() }, { description: 'Who imported a weak key to verify only, and why.' }),
+      ),
+    }),
   ],
   { title: 'Provenance', description: 'How the key was made.' },
 );
@@ -31,12 +39,12 @@ export const HistoryItem = Type.Object(
     destroyedAt: orNull(Instant),
     provenance: Provenance,
   },
-  { title: 'HistoryItem', description: "One version's whole life." },
+  { title: 'HistoryItem', description: "One version's whole life.", examples: [HISTORY_ITEM] },
 );
 
 export const HistoryPage = Type.Object(
   { name: KeyringName, items: Type.Array(HistoryItem), next: orNull(Type.String()) },
-  { title: 'HistoryPage' },
+  { title: 'HistoryPage', examples: [HISTORY_PAGE] },
 );
 
 export const HistoryQuery = Type.Object(

@@ -11,6 +11,7 @@ export function discardIn(database: Database) {
     },
     material({ keyring, version, nonce }: MaterialRef): void {
       database.transaction(() => {
+        database.prepare(`DELETE FROM fingerprints WHERE id IN (${find})`).run(keyring, version, nonce);
         database.prepare(`DELETE FROM sealed WHERE id IN (${find})`).run(keyring, version, nonce);
         database.prepare(`DELETE FROM material WHERE id IN (${find})`).run(keyring, version, nonce);
       });

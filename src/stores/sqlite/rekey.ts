@@ -7,6 +7,7 @@ import { type MasterKey, seal, sealedUnder, unseal } from '../sealing.ts';
 import type { Database } from './database.ts';
 import { readMark, removeMark, writeMark } from './marks.ts';
 import { bytesOf, numberOf, type Row, textOf } from './row.ts';
+import { resealTexts } from './sealed-texts.ts';
 
 export interface Rekey {
   readonly from: MasterKey;
@@ -47,7 +48,7 @@ export function rekey(database: Database, { from, to, random, progress = () => u
     };
     progress(done);
   }
-  end(database, to);
+  end(database, from, to, random);
   return done;
 }
 
@@ -79,8 +80,9 @@ function resealRow(row: Row, { from, to, random }: Rekey, update: (bytes: Buffer
 }
 
 /** From here on the database belongs to the new key. What the old one sealed leaves the write-ahead log too. */
-function end(database: Database, to: MasterKey): void {
+function end(database: Database, from: MasterKey, to: MasterKey, random: Random): void {
   database.transaction(() => {
+    resealTexts(database, from, to, random);
     writeMark(database, 'master_key_id', to.id);
     removeMark(database, 'rekey_to');
   });

@@ -1,8 +1,9 @@
 import { KeyturnError } from '../../core/errors.ts';
+import { Secret } from '../../core/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import type { Snapshots } from '../../ports/snapshots.ts';
-import type { ChangeFeed, DueIndex, Store } from '../../ports/store.ts';
+import type { ChangeFeed, DueIndex, FingerprintIndex, Store } from '../../ports/store.ts';
 import type { TokenStore } from '../../ports/tokens.ts';
 import type { MasterKeySource } from '../master-key.ts';
 import { type Database, openDatabase } from './database.ts';
@@ -10,6 +11,7 @@ import { documentsIn } from './documents.ts';
 import { readMark } from './marks.ts';
 import { materialIn } from './material.ts';
 import { migrate } from './migrations.ts';
+import { sealedText } from './sealed-texts.ts';
 import { snapshotInto } from './snapshot.ts';
 import { sqliteStore } from './store.ts';
 import { sqliteTokens } from './tokens.ts';
@@ -28,6 +30,7 @@ export interface SqliteOptions {
 /** Everything that one data folder keeps. The parts share one connection, and so one lock and one transaction. */
 export interface Sqlite {
   readonly store: Store & DueIndex & ChangeFeed;
+  readonly fingerprints: FingerprintIndex;
   readonly tokens: TokenStore;
   readonly snapshots: Snapshots;
   /** For what else lives in this database. */
@@ -47,9 +50,13 @@ export function openSqlite({ dataDir, masterKey: source, clock, random, restorin
     migrate(database);
     if (!restoring && readMark(database, 'restoring') !== null) throw unfinishedRestore(dataDir);
     const masterKey = unlock(database, source, random);
-    const rows = { documents: documentsIn(database, random), material: materialIn(database, { masterKey, clock, random }) };
+    const fingerprintKey = sealedText(database, 'fingerprint_key', masterKey, random, () => new Secret(random.bytes(32).toString('hex')));
+    const material = materialIn(database, { masterKey, fingerprintKey, clock, random });
+    const rows = { documents: documentsIn(database, random), material };
+    rows.material.markAll();
     return {
       store: sqliteStore(database, rows, clock),
+      fingerprints: { find: async (material) => rows.material.find(material) },
       tokens: sqliteTokens(database),
       snapshots: { masterKeyId: masterKey.id, into: (folder) => snapshotInto(folder, database, source) },
       database,

@@ -59,6 +59,7 @@ t.test('every entry opens under the new key, none under the old, and nothing tha
   t.equal(fileKey(masterKeyPath(dataDir)).id, to.id, 'the waiting key has taken its place');
   t.notOk(existsSync(nextMasterKeyPath(dataDir)));
   t.ok(await allReadable(again, refs));
+  t.same(await again.fingerprints.find(new Secret(textOf(0))), [refs[0]], 'a key that was destroyed is still recognised');
   again.close();
   const text = new Secret('ab'.repeat(32));
   t.throws(() => openTestSqlite(t, { dataDir, masterKey: { from: 'text', text } }), { code: 'wrong_master_key' });

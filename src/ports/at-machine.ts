@@ -1,5 +1,15 @@
-import type { Reinstated } from '../app/reinstate.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { KeyringName } from '../core/name.ts';
 import type { Secret } from '../core/secret.ts';
+
+/** What became of one keyring of a backup. */
+export type Reinstated =
+  /** The store has it, as new as the backup or newer: it stays. `filled` are versions whose lost material came back. */
+  | { readonly name: KeyringName; readonly outcome: 'kept'; readonly filled: readonly number[] }
+  /** The store had none. `current` is the fresh key that signs now. */
+  | { readonly name: KeyringName; readonly outcome: 'reinstated'; readonly current: number; readonly ended: readonly number[] }
+  | { readonly name: KeyringName; readonly outcome: 'purged' }
+  | { readonly name: KeyringName; readonly outcome: 'failed'; readonly code: ErrorCode };
 
 export interface RekeyProgress {
   readonly resealed: number;
