@@ -29,6 +29,7 @@ import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
 import { keyJudge } from '../strength/judge.ts';
 import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
+import { makeBackup, removeLeftovers } from './backup.ts';
 import { keepHouse } from './housekeeping.ts';
 import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
 import { onceAMinute } from './once-a-minute.ts';
@@ -70,6 +71,7 @@ export async function openService(settings: Settings, surroundings: Surroundings
   const masterKey =
     settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
   const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
+  removeLeftovers(settings.dataDir);
   try {
     return await composeService(settings, surroundings, sqlite);
   } catch (error) {
@@ -79,7 +81,7 @@ export async function openService(settings: Settings, surroundings: Surroundings
 }
 
 /** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'close'>;
+export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'snapshots' | 'close'>;
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -125,7 +127,9 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     ready: () => readiness().status !== 'not ready',
   });
   const http = httpSettings(settings);
-  const app = await buildApp({ service, reader, waiters, authenticator, tokens, readiness, metrics, settings: http, logger });
+  const backup = () =>
+    makeBackup({ snapshots: foundation.snapshots, recipient: settings.backup.recipient, dataDir: settings.dataDir, clock, random });
+  const app = await buildApp({ service, reader, waiters, authenticator, tokens, readiness, metrics, backup, settings: http, logger });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
 
   const tls = settings.tls === null ? null : new TlsReloader(settings.tls, app.server as unknown as SecureServer);

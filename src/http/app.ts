@@ -5,6 +5,7 @@ import type { HttpDeps } from './deps.ts';
 import { failureHandler, unroutable } from './failures.ts';
 import { failureLimit } from './limits.ts';
 import { openApi } from './openapi/plugin.ts';
+import { backupRoute } from './routes/backup.ts';
 import { historyRoute } from './routes/history.ts';
 import { keyringRoutes } from './routes/keyrings.ts';
 import { keysRoute } from './routes/keys.ts';
@@ -47,6 +48,7 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
     historyRoute(routes, deps);
     strengthRoute(routes, deps);
     tokenRoutes(routes, deps);
+    backupRoute(routes, deps);
   });
   return app;
 }
