@@ -32,6 +32,7 @@ import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
 import { keyJudge } from '../strength/judge.ts';
 import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
+import { makeBackup, removeLeftovers } from './backup.ts';
 import { keepHouse } from './housekeeping.ts';
 import { heardBy, LeaseJournal } from './lease-journal.ts';
 import { keepLeases } from './lease-registry.ts';
@@ -75,6 +76,7 @@ export async function openService(settings: Settings, surroundings: Surroundings
   const masterKey =
     settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
   const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
+  removeLeftovers(settings.dataDir);
   try {
     return await composeService(settings, surroundings, sqlite);
   } catch (error) {
@@ -84,7 +86,7 @@ export async function openService(settings: Settings, surroundings: Surroundings
 }
 
 /** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'database' | 'close'>;
+export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'snapshots' | 'database' | 'close'>;
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -139,6 +141,8 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     ready: () => readiness().status !== 'not ready',
   });
   const http = httpSettings(settings);
+  const backup = () =>
+    makeBackup({ snapshots: foundation.snapshots, recipient: settings.backup.recipient, dataDir: settings.dataDir, clock, random });
   const journal = heardBy(leaseJournal, (grant) => early.heard(grant));
   const app = await buildApp({
     service,
@@ -150,6 +154,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     tokens,
     readiness,
     metrics,
+    backup,
     settings: http,
     logger,
   });

@@ -5,6 +5,7 @@ import type { HttpDeps } from './deps.ts';
 import { failureHandler, unroutable } from './failures.ts';
 import { failureLimit } from './limits.ts';
 import { openApi } from './openapi/plugin.ts';
+import { backupRoute } from './routes/backup.ts';
 import { historyRoute } from './routes/history.ts';
 import { instancesRoute } from './routes/instances.ts';
 import { keyringRoutes } from './routes/keyrings.ts';
@@ -49,6 +50,7 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
     instancesRoute(routes, deps);
     strengthRoute(routes, deps);
     tokenRoutes(routes, deps);
+    backupRoute(routes, deps);
   });
   return app;
 }

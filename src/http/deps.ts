@@ -63,6 +63,8 @@ export interface HttpDeps {
   readonly tokens: TokenDesk;
   readonly readiness: () => Readiness;
   readonly metrics: HttpMetrics;
+  /** An encrypted copy of everything. @throws KeyturnError `backup_not_configured` … */
+  readonly backup: () => Promise<AsyncIterable<Buffer>>;
   readonly settings: HttpSettings;
   readonly logger: FastifyBaseLogger;
 }
