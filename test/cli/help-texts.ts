@@ -18,6 +18,9 @@ const silent = {
   clock: { now: () => 0 },
   random: { bytes: (count: number) => Buffer.alloc(count), description: { generator: '', runtime: '', openssl: '' } },
   atMachine: () => Promise.reject(new Error('Help asks nobody.')),
+  healthTarget: () => {
+    throw new Error('Help asks nobody.');
+  },
   serve: async () => {},
   version: '0.0.0-test',
 };

@@ -1,6 +1,7 @@
 import { PassThrough, Readable, type Writable } from 'node:stream';
 import { createClient } from '../../src/cli/client.ts';
 import { run } from '../../src/cli/run.ts';
+import type { HealthTarget } from '../../src/config/health.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { AtMachine } from '../../src/ports/at-machine.ts';
 import { apiServer, type Routes, type Seen } from '../support/api-server.ts';
@@ -19,6 +20,7 @@ export interface Surroundings {
   readonly timeoutMillis?: number;
   readonly serve?: () => Promise<void>;
   readonly atMachine?: () => Promise<AtMachine>;
+  readonly healthTarget?: () => HealthTarget;
 }
 
 export interface Outcome {
@@ -54,6 +56,7 @@ export async function keyturn(argv: readonly string[], routes: Routes = {}, arou
     clock: { now: () => NOW },
     random: { bytes: (count) => Buffer.alloc(count, 7), description: { generator: 'test', runtime: 'test', openssl: 'test' } },
     atMachine: around.atMachine ?? (() => Promise.reject(new Error('This test has no machine.'))),
+    healthTarget: around.healthTarget ?? (() => ({ url, ca: null, pinned: false })),
     serve: around.serve ?? (async () => {}),
     version: '0.0.0-test',
   });
