@@ -24,7 +24,8 @@ export class Asking {
       return await ask();
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      if (error.exitCode === EXIT.unauthorised) this.miss(what, needs);
+      if (error.code === 'unauthenticated') this.miss(what, 'a token that is good: KEYTURN_TOKEN_FILE names its file');
+      else if (error.exitCode === EXIT.unauthorised) this.miss(what, needs);
       else if (error.exitCode === EXIT.unavailable || error.exitCode === EXIT.refused) this.miss(what, `an answer: ${error.message}`);
       else throw error;
       return null;
