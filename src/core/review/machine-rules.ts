@@ -12,7 +12,7 @@ const OLD_MASTER_KEY: Millis = 2 * 365 * DAY;
 export const FAULT_RULES: readonly Rule<Fault>[] = [
   {
     id: 'config.fault',
-    why: 'The service does not start with this configuration: the next restart will be its last.',
+    why: 'The service does not start with this configuration: it runs until somebody restarts it.',
     judge: ({ message }) => ({ severity: 'critical', found: message, remedy: 'correct it, then run keyturn doctor again' }),
   },
 ];
@@ -22,7 +22,7 @@ export const SETTINGS_RULES: readonly Rule<SettingsFacts>[] = [
     id: 'config.plain-listener',
     why: 'Whoever sees the traffic reads tokens and keys.',
     judge({ host, hasTls, trustsProxies }) {
-      if (hasTls || isLoopback(host) || trustsProxies !== 'none') return null;
+      if (hasTls || isLoopback(host) || trustsProxies === 'some') return null;
       const remedy =
         'set tls.certFile and tls.keyFile; or host: 127.0.0.1; or put a proxy that ends TLS in front, and its address into trustProxy';
       return { severity: 'warning', found: `it listens on ${host} without TLS`, remedy };
@@ -80,7 +80,7 @@ export const FOLDER_RULES: readonly Rule<MachineFacts>[] = [
     id: 'files.master-key-beside-data',
     why: 'A copy of the folder (a disk, a snapshot, a careless backup) is a copy of every key.',
     judge({ masterKeyWrittenAt, settings }) {
-      if (masterKeyWrittenAt === null || settings?.hasMasterKey === true) return null;
+      if (masterKeyWrittenAt === null || settings === null || settings.hasMasterKey) return null;
       const remedy = 'give the master key from elsewhere: KEYTURN_MASTER_KEY_FILE (docs/operations.md, "Change the master key")';
       return { severity: 'advice', found: 'the master key lies beside the data that it seals', remedy };
     },
@@ -89,7 +89,8 @@ export const FOLDER_RULES: readonly Rule<MachineFacts>[] = [
     id: 'files.master-key-old',
     why: 'NIST SP 800-57 lets a key that seals others be used for two years.',
     judge({ masterKeyWrittenAt, settings }, { now }) {
-      if (masterKeyWrittenAt === null || settings?.hasMasterKey === true || now - masterKeyWrittenAt <= OLD_MASTER_KEY) return null;
+      if (masterKeyWrittenAt === null || settings === null || settings.hasMasterKey || now - masterKeyWrittenAt <= OLD_MASTER_KEY)
+        return null;
       return {
         severity: 'advice',
         found: `the master key is ${span(now - masterKeyWrittenAt)} old`,

@@ -1,18 +1,16 @@
 import { DAY, HOUR, MINUTE, type Millis, SECOND } from '../time.ts';
 
-const UNITS: readonly (readonly [size: Millis, one: string, many: string])[] = [
-  [2 * 365 * DAY, 'year', 'years'],
-  [DAY, 'day', 'days'],
-  [HOUR, 'hour', 'hours'],
-  [MINUTE, 'minute', 'minutes'],
+const UNITS: readonly (readonly [size: Millis, unit: string])[] = [
+  [365 * DAY, 'years'],
+  [DAY, 'days'],
+  [HOUR, 'hours'],
+  [MINUTE, 'minutes'],
 ];
-const YEAR = 365 * DAY;
 
-/** A length of time in one unit, rounded down: `95 days`, `3 years`, `40 seconds`. Years count from two on. */
+/** A length of time in the largest unit that it holds twice, rounded down: `3 years`, `95 days`, `90 seconds`. */
 export function span(length: Millis): string {
-  const [size, one, many] = UNITS.find(([size]) => length >= size) ?? [SECOND, 'second', 'seconds'];
-  const amount = Math.floor(length / (one === 'year' ? YEAR : size));
-  return `${amount} ${amount === 1 ? one : many}`;
+  const [size, unit] = UNITS.find(([size]) => length >= 2 * size) ?? [SECOND, 'seconds'];
+  return count(Math.floor(length / size), unit.slice(0, -1));
 }
 
 /** `1 token`, `2 tokens`. */
