@@ -8,6 +8,7 @@ import { rolesOf } from '../core/transitions/rotate.ts';
 import { requireActive } from '../core/transitions/transition.ts';
 import type { Version } from '../core/version.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Holding } from '../ports/leases.ts';
 import type { Revision, Store } from '../ports/store.ts';
 import type { Copies, Copy } from './copies.ts';
 import { materialRef } from './material.ts';
@@ -36,6 +37,10 @@ export interface KeySet {
   readonly previous: readonly ServedKey[];
   readonly next: ServedKey | null;
   readonly refreshSeconds: number;
+  /** What an instance holds that shows `etag`. */
+  readonly holding: Holding;
+  /** The numbers of all versions above, `next` first. */
+  readonly versions: readonly number[];
   /** When the roles change by themselves; null = only by an act. */
   readonly until: Instant | null;
 }
@@ -128,6 +133,13 @@ export class KeyReader {
       previous: await Promise.all(previous.map((version) => this.#served(copy, version))),
       next: next === null ? null : await this.#served(copy, next),
       refreshSeconds: keyring.policy.refreshSeconds,
+      holding: {
+        changeId: keyring.changed.id,
+        changedAt: keyring.changed.at,
+        current: current.version,
+        newest: (next ?? current).version,
+      },
+      versions: [next, current, ...previous].filter((version) => version !== null).map(({ version }) => version),
       until: nextChangeAt(keyring, now),
     };
     this.#sets.set(copy, keys);

@@ -11,18 +11,24 @@ import { KeyReader } from '../app/read-keys.ts';
 import { type Readiness, readinessOf } from '../app/readiness.ts';
 import { Sweep } from '../app/sweep.ts';
 import { Waiters } from '../app/waiters.ts';
+import type { LedgerWriter } from '../audit/ledger.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Secret } from '../core/secret.ts';
 import { SECOND } from '../core/time.ts';
 import { buildApp } from '../http/app.ts';
 import type { HttpSettings } from '../http/deps.ts';
+import { KeysAnswers } from '../http/keys-answer.ts';
+import type { Recording } from '../http/recording/record.ts';
 import { readTls, type SecureServer, TlsReloader } from '../http/tls.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { TokenStore } from '../ports/tokens.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
+import { auditPath } from '../stores/sqlite/audit/schema.ts';
+import { threadedLedger } from '../stores/sqlite/audit/threads.ts';
 import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
+import { openAudit } from './audit.ts';
 import { keepHouse } from './housekeeping.ts';
 import { logDeclared, logSweep, logSweepRun } from './log-lines.ts';
 
@@ -64,7 +70,8 @@ export async function openService(settings: Settings, surroundings: Surroundings
     settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
   const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
   try {
-    return await composeService(settings, surroundings, sqlite);
+    const ledger = await threadedLedger(auditPath(settings.dataDir), sqlite.auditKeys);
+    return await composeService(settings, surroundings, { ...sqlite, ledger });
   } catch (error) {
     sqlite.close();
     throw error;
@@ -72,7 +79,10 @@ export async function openService(settings: Settings, surroundings: Surroundings
 }
 
 /** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'tokens' | 'close'>;
+export type Foundation = Pick<Sqlite, 'store' | 'tokens' | 'auditKeys' | 'close'> & {
+  /** Writes the audit log. Default: this thread does, waiting for the disk. */
+  readonly ledger?: LedgerWriter;
+};
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -83,6 +93,9 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   copies.onChange((name) => waiters.wake(name));
   await copies.validate();
 
+  const { dataDir } = settings;
+  const audit = openAudit({ dataDir, keys: foundation.auditKeys, writer: foundation.ledger ?? null, clock, timers, logger });
+  const { journal, refusals } = audit;
   const service: ChangeDeps = { store, clock, random, copies };
   const metrics = new Metrics();
   const sweep = new Sweep({ ...service, dueIndex: store }, (outcome) => {
@@ -108,14 +121,18 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     waiting: () => waiters.count,
     storeSilence: () => readiness().checks.store.silentSeconds,
     ready: () => readiness().status !== 'not ready',
+    audit: () => ({ ...journal.figures, healthy: journal.healthy }),
   });
   const reader = new KeyReader({ store, clock, copies, waiters });
   const http = httpSettings(settings);
-  const app = await buildApp({ service, reader, waiters, authenticator, tokens, readiness, metrics, settings: http, logger });
+  const recording: Recording = { journal, clock, refusals, onOutage: settings.audit.onOutage };
+  const parts = { service, reader, waiters, authenticator, tokens, readiness, metrics };
+  const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, settings: http, logger });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
 
   const tls = settings.tls === null ? null : new TlsReloader(settings.tls, app.server as unknown as SecureServer);
   let endHousekeeping = async (): Promise<void> => undefined;
+  let started = false;
   return {
     app,
     firstToken,
@@ -123,15 +140,19 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     validate: () => copies.validate(),
     sweep: () => scheduler.wake(),
     async start() {
-      endHousekeeping = keepHouse({ store, copies, authenticator, tls, clock, timers, logger });
+      endHousekeeping = keepHouse({ store, copies, authenticator, audit, tls, clock, timers, logger });
+      audit.note('service.start', null);
+      started = true;
       await scheduler.start();
     },
     async stop() {
       waiters.drain();
       await app.close();
+      if (started) audit.note('service.stop', null);
       await scheduler.stop();
       await endHousekeeping();
       await authenticator.flushUses();
+      await audit.close();
       foundation.close();
     },
   };

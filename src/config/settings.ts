@@ -26,6 +26,8 @@ export interface Settings {
     readonly maxWaitSeconds: number;
   };
   readonly metrics: { readonly access: 'open' | 'token' };
+  /** What becomes of reads of keys while the audit log cannot be written. */
+  readonly audit: { readonly onOutage: 'refuse' | 'serve-reads' };
   readonly docs: { readonly enabled: boolean };
   readonly sweep: { readonly cron: string };
   readonly shutdown: { readonly graceSeconds: number };

@@ -9,6 +9,8 @@ import type { Actor } from '../core/version.ts';
 import type { Authenticator, Principal, Role } from '../ports/authenticator.ts';
 import type { Page } from '../ports/store.ts';
 import type { TokenId, TokenRecord } from '../ports/tokens.ts';
+import type { KeysAnswers } from './keys-answer.ts';
+import type { Recording } from './recording/record.ts';
 
 export interface IssueToken {
   readonly name: string;
@@ -30,6 +32,10 @@ export interface TokenDesk {
 
 export interface HttpMetrics {
   answered(route: string, method: string, status: number, seconds: number): void;
+  /** Keep what it returns: the way without a look-up. */
+  answersOf(route: string, method: string, status: number): { add(seconds: number): void };
+  /** Milliseconds with fractions since some moment. */
+  readonly stopwatch: () => number;
   readonly contentType: string;
   text(): Promise<string>;
 }
@@ -57,6 +63,8 @@ export interface HttpDeps {
   readonly waiters: Waiters;
   readonly authenticator: Authenticator;
   readonly tokens: TokenDesk;
+  readonly answers: KeysAnswers;
+  readonly recording: Recording;
   readonly readiness: () => Readiness;
   readonly metrics: HttpMetrics;
   readonly settings: HttpSettings;

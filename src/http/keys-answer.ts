@@ -18,6 +18,11 @@ export class KeysAnswers {
   }
 }
 
+/** Beside the type of the body: the same for both answers. */
+export function headersOf({ keys, leaseSeconds }: Granted): Record<string, string | number> {
+  return { ETag: keys.etag, 'Cache-Control': 'no-store', 'Keyturn-Lease': leaseSeconds, 'Keyturn-Refresh': keys.refreshSeconds };
+}
+
 /** Up to and including `"leaseSeconds":`. */
 function serialise({ name, revision, current, previous, next, refreshSeconds }: KeySet): string {
   const fields = {

@@ -29,4 +29,9 @@ export interface Authenticator {
    * `store_unavailable` when it cannot be told
    */
   authenticate(credentials: Credentials): Principal | Promise<Principal>;
+  /**
+   * The principal where it is proven without any waiting; null says nothing but "ask `authenticate`", which then finds the reason. Left out:
+   * as if it always said null.
+   */
+  recognise?(credentials: Credentials): Principal | null;
 }

@@ -56,6 +56,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     log: { level: 'debug' },
     limits: { bodyBytes: 65_536, failedAuthPerMinute: 1_000, notFoundPerMinute: 1_000, maxWaitSeconds: 300 },
     metrics: { access: 'open' },
+    audit: { onOutage: 'refuse' },
     docs: { enabled: true },
     sweep: { cron: '* * * * * *' },
     shutdown: { graceSeconds: 5 },

@@ -1,9 +1,12 @@
-import type { Granted } from '../../app/read-keys.ts';
 import { parseKeyringName } from '../../core/name.ts';
+import { principalOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
 import { goneSignal } from '../gone.ts';
-import { KeysAnswers } from '../keys-answer.ts';
+import { headersOf } from '../keys-answer.ts';
 import { parseIfNoneMatch } from '../precondition.ts';
+import { leaseOf } from '../recording/lease.ts';
+import { note } from '../recording/notes.ts';
+import { instanceOf } from '../recording/record.ts';
 import { NameParams } from '../schemas/common.ts';
 import { KeysHeaders, KeysQuery, KeysResponseHeaders, KeysView } from '../schemas/keys.ts';
 import { problems, written } from '../schemas/responses.ts';
@@ -25,9 +28,8 @@ const schema = {
   }),
 } as const;
 
-export function keysRoute(app: Scope, { reader, settings }: HttpDeps): void {
-  const answers = new KeysAnswers();
-  app.get('/v1/keyrings/:name/keys', { schema, config: { access: ['app'] } }, async (request, reply) => {
+export function keysRoute(app: Scope, { reader, settings, service, answers }: HttpDeps): void {
+  app.get('/v1/keyrings/:name/keys', { schema, config: { access: ['app'], audit: 'keys.read' } }, async (request, reply) => {
     const name = parseKeyringName(request.params.name);
     const held = parseIfNoneMatch(request.headers['if-none-match']);
     const wait = Math.min(request.query.wait ?? 0, settings.maxWaitSeconds);
@@ -36,12 +38,11 @@ export function keysRoute(app: Scope, { reader, settings }: HttpDeps): void {
       wait > 0 && held.length === 1 && only !== undefined
         ? await reader.readWhenChanged(name, only, wait, goneSignal(reply))
         : (reader.peek(name) ?? (await reader.read(name)));
-    setHeaders(reply, granted);
-    if (held.includes(granted.keys.etag)) return reply.code(304).send();
+    const isHeld = held.includes(granted.keys.etag);
+    const holder = { principal: principalOf(request).id, instance: instanceOf(request), address: request.ip };
+    note(request, { versions: granted.keys.versions, lease: leaseOf(granted, holder, isHeld, service.clock.now()) });
+    reply.headers(headersOf(granted));
+    if (isHeld) return reply.code(304).send();
     return reply.type('application/json; charset=utf-8').send(answers.bodyOf(granted));
   });
-}
-
-function setHeaders(reply: { headers(values: Record<string, string | number>): unknown }, { keys, leaseSeconds }: Granted): void {
-  reply.headers({ ETag: keys.etag, 'Cache-Control': 'no-store', 'Keyturn-Lease': leaseSeconds, 'Keyturn-Refresh': keys.refreshSeconds });
 }

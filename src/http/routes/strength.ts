@@ -33,7 +33,7 @@ const schema = {
 } as const;
 
 export function strengthRoute(app: Scope): void {
-  app.post('/v1/strength', { schema, config: { access: ['operator'] } }, async ({ body: { key } }) => {
+  app.post('/v1/strength', { schema, config: { access: ['operator'], audit: 'key.judge' } }, async ({ body: { key } }) => {
     const faults = keyFaults(key);
     return { acceptable: faults.length === 0, bytes: entropyBearingBytes(key), faults, note: NOTE };
   });

@@ -1,3 +1,4 @@
+import type { AuditKeys } from '../../audit/keys.ts';
 import { KeyturnError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
@@ -5,6 +6,7 @@ import type { ChangeFeed, DueIndex, Store } from '../../ports/store.ts';
 import type { TokenStore } from '../../ports/tokens.ts';
 import { type MasterKeySource, obtainMasterKey } from '../master-key.ts';
 import type { MasterKey } from '../sealing.ts';
+import { auditKeysIn } from './audit/sealed-keys.ts';
 import { type Database, openDatabase } from './database.ts';
 import { documentsIn } from './documents.ts';
 import { materialIn } from './material.ts';
@@ -25,6 +27,8 @@ export interface SqliteOptions {
 export interface Sqlite {
   readonly store: Store & DueIndex & ChangeFeed;
   readonly tokens: TokenStore;
+  /** The audit log's keys: made with the database, sealed under its master key. */
+  readonly auditKeys: AuditKeys;
   /** For what else lives in this database. */
   readonly database: Database;
   /** Ends all parts and gives the data folder free. Harmless a second time. */
@@ -45,6 +49,7 @@ export function openSqlite({ dataDir, masterKey: source, clock, random }: Sqlite
     return {
       store: sqliteStore(database, rows, clock),
       tokens: sqliteTokens(database),
+      auditKeys: auditKeysIn(database, masterKey, random),
       database,
       close: () => database.close(),
     };
