@@ -4,7 +4,7 @@ import type { Authenticator, Credentials, Principal } from '../ports/authenticat
 import type { Clock } from '../ports/clock.ts';
 import type { TokenId, TokenRecord, TokenStore } from '../ports/tokens.ts';
 import { Misses, QuestionBudget, Uses } from './lookups.ts';
-import { type PresentedToken, parseToken } from './token-format.ts';
+import { type PresentedToken, parseToken, tokenDigest } from './token-format.ts';
 import type { Entry, TokenTable } from './token-table.ts';
 
 /** Compared with in place of an unknown token's digest, so that unknown ids and wrong secrets take the same path. No text hashes to it. */
@@ -49,7 +49,7 @@ export class TokenAuthenticator implements Authenticator {
 
   /** Proves a token that the table holds; whatever else is shown, and all reasons, are for `authenticate`. */
   recognise({ bearer }: Credentials): Principal | null {
-    const token = bearer === null ? null : parseToken(bearer);
+    const token = bearer === null ? null : tokenDigest(bearer);
     const entry = token === null ? undefined : this.#table.get(token.id);
     if (token === null || entry === undefined || !timingSafeEqual(token.digest, entry.digest)) return null;
     const { revoked, expiresAt, id } = entry.record;

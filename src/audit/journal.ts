@@ -85,7 +85,7 @@ export class GroupJournal implements Journal {
   }
 
   append(event: AuditEvent, lease: LeaseGrant | null, done: Done): void {
-    if (this.#pending.length >= MOST_PENDING) return done(unavailable('too many requests wait for it'));
+    if (this.#pending.length >= MOST_PENDING) return void done(unavailable('too many requests wait for it'));
     this.#add({ text: encodeEvent(this.#withLeaseEnd(event, lease)), lease, change: null, kept: false, done });
   }
 

@@ -52,6 +52,9 @@ export interface BlockSearch {
   readonly limit: number;
 }
 
+/** A search that leaves nothing out; add order and limit. */
+export const EVERY_BLOCK = { from: 0, to: Number.MAX_SAFE_INTEGER, actions: null, outcomes: null, since: null, until: null } as const;
+
 /** Reads what was committed, at any time, also while a batch is being written. */
 export interface LedgerReader {
   blocks(search: BlockSearch): readonly Block[];

@@ -42,10 +42,9 @@ export class Durations {
   /** Keep it and add to it: the way without a look-up. */
   of(route: string, method: string, status: number): Pick<Series, 'add'> {
     const name = `route="${route}",method="${method}"`;
-    let statuses = this.#series.get(name);
-    if (statuses === undefined) this.#series.set(name, (statuses = new Map()));
-    let series = statuses.get(status);
-    if (series === undefined) statuses.set(status, (series = new Series(`${name},status="${status}"`)));
+    const statuses = this.#series.get(name) ?? new Map<number, Series>();
+    const series = statuses.get(status) ?? new Series(`${name},status="${status}"`);
+    this.#series.set(name, statuses.set(status, series));
     return series;
   }
 

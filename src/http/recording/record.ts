@@ -58,15 +58,15 @@ function hold(
   const { lease = null, change } = request.notes ?? NO_NOTES;
   const { code, address } = event;
   if (event.outcome === 'refused' && code !== null && !refusals.admit(code, event.principal !== null, address ?? '', event.at)) {
-    return done(null, payload);
+    return void done(null, payload);
   }
   const ended = (failure: Error | null): void => {
-    if (failure === null) return done(null, payload);
+    if (failure === null) return void done(null, payload);
     // a refusal shows nothing and did nothing: it stays what it is
     const isAnswer = event.outcome === 'done' || event.outcome === 'unchanged';
     if (!isAnswer || (change === undefined && onOutage === 'serve-reads' && isReading(request))) {
       journal.passOver(event);
-      return done(null, payload);
+      return void done(null, payload);
     }
     done(null, takenBack(reply, request.id, change === undefined ? failure : inForce(failure)));
   };

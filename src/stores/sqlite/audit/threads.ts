@@ -47,7 +47,7 @@ export async function threadedLedger(path: string, keys: AuditKeys): Promise<Led
   });
 
   function ask(task: Task, take: (reply: Reply) => void): void {
-    if (ended) return take({ ok: false, failure: { code: 'audit_unavailable', message: 'The audit thread has ended.' } });
+    if (ended) return void take({ ok: false, failure: { code: 'audit_unavailable', message: 'The audit thread has ended.' } });
     waiting.push(take);
     worker.postMessage(task);
   }

@@ -1,7 +1,7 @@
 import { sealBlock } from '../../../audit/block.ts';
 import { GENESIS, type Head, headMac, hex, sameBytes } from '../../../audit/chain.ts';
 import { type AuditKeys, signCheckpoint } from '../../../audit/keys.ts';
-import type { Batch } from '../../../audit/ledger.ts';
+import { type Batch, EVERY_BLOCK } from '../../../audit/ledger.ts';
 import { KeyturnError } from '../../../core/errors.ts';
 import type { Instant } from '../../../core/time.ts';
 import type { Checkpoint } from '../../../ports/audit.ts';
@@ -118,12 +118,3 @@ function openHead(database: Database, keys: AuditKeys): Head {
     `The end of the audit log is not what Keyturn wrote (it ends at record ${end.sequence}, hash ${hex(end.hash).slice(0, 16)}…). Somebody changed audit.db, or it comes from another data folder. Keep a copy, run \`keyturn audit verify --data-dir\` on it, then restore audit.db from a backup or move it away to begin a new log.`,
   );
 }
-
-export const EVERY_BLOCK = {
-  from: 0,
-  to: Number.MAX_SAFE_INTEGER,
-  actions: null,
-  outcomes: null,
-  since: null,
-  until: null,
-} as const;
