@@ -38,20 +38,29 @@ const HEADER_BYTES = LENGTH_BYTES + TAG_BYTES;
  * @param texts at least one, as `encodeEvent` writes them
  */
 export function sealBlock(texts: readonly string[], before: Head, key: KeyObject): { readonly block: Block; readonly head: Head } {
-  const parts: Buffer[] = [];
+  const parts: Uint8Array[] = [];
   let head = before;
   for (const text of texts) {
     const record = Buffer.from(text);
     if (record.length > MAX_RECORD_BYTES) throw new KeyturnError('internal', 'An audit record is too long.');
     head = link(head, record);
-    const header = Buffer.allocUnsafe(HEADER_BYTES);
-    header.writeUInt16BE(record.length, 0);
-    header.set(head.hash.subarray(0, TAG_BYTES), LENGTH_BYTES);
-    parts.push(header, record);
+    parts.push(headerFor(record, head.hash), record);
   }
   const sums = summaryOf(texts);
   const mac = blockMac(key, before, head);
   return { block: { first: before.sequence + 1, count: texts.length, ...sums, head: head.hash, mac, body: Buffer.concat(parts) }, head };
+}
+
+function headerFor(record: Uint8Array, hash: Uint8Array): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt16BE(record.length, 0);
+  header.set(hash.subarray(0, TAG_BYTES), LENGTH_BYTES);
+  return header;
+}
+
+/** A body of records whose chain hashes are claimed by somebody: a verifier compares them with those it computes. */
+export function sealedBody(entries: readonly Entry[]): Buffer {
+  return Buffer.concat(entries.flatMap(({ tag, text }) => [headerFor(text, tag), text]));
 }
 
 /** The records of a body. Stops where the body is not whole: `rest` is then not empty. */

@@ -48,8 +48,10 @@ export class ChainCheck {
     return this.#findings;
   }
 
+  /** One finding a record is enough. */
   find(sequence: number, problem: string): void {
-    if (this.#findings.length < MAX_FINDINGS) this.#findings.push({ sequence, problem });
+    const isNew = this.#findings.at(-1)?.sequence !== sequence;
+    if (isNew && this.#findings.length < MAX_FINDINGS) this.#findings.push({ sequence, problem });
   }
 
   /** The blocks in the order of the log. */

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
+import type { AuditTools } from './audit-tools.ts';
 import type { Client } from './client.ts';
 
 /** Everything the command line touches outside itself, so that tests run it in process. */
@@ -19,6 +20,8 @@ export interface Deps {
   readonly random: Random;
   /** Runs the service until it is told to stop. */
   readonly serve: () => Promise<void>;
+  /** What is done to the audit log at the machine itself, without the service. */
+  readonly auditTools: () => Promise<AuditTools>;
   /** Of this program, as `--version` prints it. */
   readonly version: string;
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addAudit } from './commands/audit.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
 import { addHistory } from './commands/history.ts';
@@ -75,6 +76,7 @@ const COMMANDS = [
   addRotate,
   addRevoke,
   addHistory,
+  addAudit,
   addUpdate,
   addDelete,
   addRestore,

@@ -1,11 +1,18 @@
 import type { Logger } from 'pino';
+import { recordForgotten } from '../app/reconcile.ts';
+import type { SweepOutcome } from '../app/sweep.ts';
 import { GroupJournal } from '../audit/journal.ts';
 import type { AuditKeys } from '../audit/keys.ts';
 import type { LedgerReader, LedgerWriter } from '../audit/ledger.ts';
+import { auditLog } from '../audit/log.ts';
 import { codeOf } from '../core/errors.ts';
+import { type Instant, toIso } from '../core/time.ts';
+import { SCHEDULER } from '../core/version.ts';
 import { Refusals } from '../http/recording/refusals.ts';
+import type { AuditLog } from '../ports/audit.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { AuditAction, AuditEvent } from '../ports/journal.ts';
+import type { Store } from '../ports/store.ts';
 import { prepareLeases } from '../stores/sqlite/audit/leases.ts';
 import { sqliteLedgerReader } from '../stores/sqlite/audit/reader.ts';
 import { auditPath, openAuditForReading } from '../stores/sqlite/audit/schema.ts';
@@ -25,9 +32,16 @@ export interface AuditOptions {
 export interface Audit {
   readonly journal: GroupJournal;
   readonly reader: LedgerReader;
+  readonly log: AuditLog;
   readonly refusals: Refusals;
   /** Something the service does by itself. */
   note(action: AuditAction, reason: string | null): void;
+  /** Gives changes that have no record theirs. @throws KeyturnError */
+  recordForgotten(store: Store): Promise<void>;
+  /** What a sweep did. */
+  noteSweep(outcome: SweepOutcome, changedAt: Instant | null): void;
+  /** @throws KeyturnError `audit_unavailable`: nothing may be changed now */
+  requireWritable(): Promise<void>;
   /** Records what refusals were only counted. */
   tellRefusals(): Promise<void>;
   /** Writes what is pending and closes the log. */
@@ -48,8 +62,22 @@ export function openAudit({ dataDir, keys, writer: given, clock, timers, logger 
   return {
     journal,
     reader,
+    log: auditLog({ reader, writer, keys, clock }),
     refusals,
     note: (action, reason) => journal.append(ownEvent(clock, action, reason), null, () => undefined),
+    async recordForgotten(store) {
+      const found = await recordForgotten({ store, journal, recorded: reader.changes() });
+      if (found > 0) logger.warn({ found }, 'changes without an audit record were recorded');
+    },
+    noteSweep(outcome, changedAt) {
+      const event = sweepEvent(clock, outcome);
+      if (event !== null) journal.appendChange(event, changedAt, () => undefined);
+    },
+    requireWritable: () =>
+      new Promise((resolve, reject) => {
+        if (journal.healthy) resolve();
+        else journal.probe((failure) => (failure === null ? resolve() : reject(failure)));
+      }),
     async tellRefusals() {
       for (const event of refusals.take(clock.now())) journal.append(event, null, () => undefined);
     },
@@ -62,7 +90,8 @@ export function openAudit({ dataDir, keys, writer: given, clock, timers, logger 
   };
 }
 
-function ownEvent(clock: Clock, action: AuditAction, reason: string | null): AuditEvent {
+/** Something that no caller did. */
+export function ownEvent(clock: Pick<Clock, 'now'>, action: AuditAction, reason: string | null): AuditEvent {
   return {
     at: clock.now(),
     action,
@@ -76,4 +105,15 @@ function ownEvent(clock: Clock, action: AuditAction, reason: string | null): Aud
     requestId: null,
     reason,
   };
+}
+
+const SWEPT = { rotated: 'version.publish', destroyed: 'material.destroy', purged: 'keyring.purge' } as const;
+
+/** A failure is in the log of the service and in its metrics; nothing happened that an auditor could ask about. */
+function sweepEvent(clock: Clock, swept: SweepOutcome): AuditEvent | null {
+  if (swept.outcome === 'failed') return null;
+  const { outcome, name } = swept;
+  const versions = outcome === 'rotated' ? [swept.version] : outcome === 'destroyed' ? swept.versions : [];
+  const reason = outcome === 'rotated' ? `slot of ${toIso(swept.slot)}` : null;
+  return { ...ownEvent(clock, SWEPT[outcome], reason), principal: SCHEDULER, keyring: name, versions };
 }

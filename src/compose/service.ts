@@ -71,7 +71,10 @@ export async function openService(settings: Settings, surroundings: Surroundings
   const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
   try {
     const ledger = await threadedLedger(auditPath(settings.dataDir), sqlite.auditKeys);
-    return await composeService(settings, surroundings, { ...sqlite, ledger });
+    return await composeService(settings, surroundings, { ...sqlite, ledger }).catch(async (error: unknown) => {
+      await ledger.close();
+      throw error;
+    });
   } catch (error) {
     sqlite.close();
     throw error;
@@ -98,14 +101,18 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const { journal, refusals } = audit;
   const service: ChangeDeps = { store, clock, random, copies };
   const metrics = new Metrics();
-  const sweep = new Sweep({ ...service, dueIndex: store }, (outcome) => {
+  const sweep = new Sweep({ ...service, dueIndex: store }, (outcome, changedAt) => {
     metrics.swept(outcome);
+    audit.noteSweep(outcome, changedAt);
     logSweep(logger, outcome);
   });
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,
     clock,
-    run: () => sweep.run(),
+    run: async () => {
+      await audit.requireWritable();
+      await sweep.run();
+    },
     ran: (took, error) => {
       metrics.sweepTook(took / SECOND, error === null ? 'ok' : 'failed');
       logSweepRun(logger, took, error);
@@ -113,8 +120,9 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
 
   const { authenticator, tokens, firstToken } = await openAccess(settings, foundation.tokens, surroundings);
+  const auditState = () => ({ healthy: journal.healthy, needed: settings.audit.onOutage === 'refuse' });
   const readiness = (): Readiness =>
-    readinessOf({ clock, copies, waiters, sweep, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
+    readinessOf({ clock, copies, waiters, sweep, storeKind: store.kind, lastSweep: () => scheduler.lastSweep, audit: auditState });
   metrics.observe({
     overdue: () => readiness().overdue.length,
     failing: () => sweep.failing().length,
@@ -127,8 +135,9 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const http = httpSettings(settings);
   const recording: Recording = { journal, clock, refusals, onOutage: settings.audit.onOutage };
   const parts = { service, reader, waiters, authenticator, tokens, readiness, metrics };
-  const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, settings: http, logger });
+  const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, audit: audit.log, settings: http, logger });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
+  await audit.recordForgotten(store);
 
   const tls = settings.tls === null ? null : new TlsReloader(settings.tls, app.server as unknown as SecureServer);
   let endHousekeeping = async (): Promise<void> => undefined;

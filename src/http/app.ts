@@ -10,6 +10,7 @@ import { keysLane } from './keys-lane.ts';
 import { failureLimit } from './limits.ts';
 import { openApi } from './openapi/plugin.ts';
 import { recordRequests } from './recording/record.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { historyRoute } from './routes/history.ts';
 import { keyringRoutes } from './routes/keyrings.ts';
 import { keysRoute } from './routes/keys.ts';
@@ -53,6 +54,7 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
     historyRoute(routes, deps);
     strengthRoute(routes);
     tokenRoutes(routes, deps);
+    auditRoutes(routes, deps);
   });
   openLane(app, deps, requestId);
   return app;

@@ -6,6 +6,7 @@ import type { Waiters } from '../app/waiters.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Actor } from '../core/version.ts';
+import type { AuditLog } from '../ports/audit.ts';
 import type { Authenticator, Principal, Role } from '../ports/authenticator.ts';
 import type { Page } from '../ports/store.ts';
 import type { TokenId, TokenRecord } from '../ports/tokens.ts';
@@ -65,6 +66,7 @@ export interface HttpDeps {
   readonly tokens: TokenDesk;
   readonly answers: KeysAnswers;
   readonly recording: Recording;
+  readonly audit: AuditLog;
   readonly readiness: () => Readiness;
   readonly metrics: HttpMetrics;
   readonly settings: HttpSettings;

@@ -17,6 +17,9 @@ const silent = {
   clock: { now: () => 0 },
   random: { bytes: (count: number) => Buffer.alloc(count), description: { generator: '', runtime: '', openssl: '' } },
   serve: async () => {},
+  auditTools: async () => {
+    throw new Error('Help reads no log.');
+  },
   version: '0.0.0-test',
 };
 

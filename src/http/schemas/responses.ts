@@ -14,6 +14,7 @@ const ALWAYS: readonly ErrorCode[] = [
   'forbidden',
   'rate_limited',
   'store_unavailable',
+  'audit_unavailable',
   'shutting_down',
   'internal',
 ];
