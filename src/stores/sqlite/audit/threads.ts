@@ -31,7 +31,7 @@ export function inlineLedger(path: string, keys: AuditKeys, prepareLeases: Prepa
  * @throws KeyturnError what keeps the log from being opened (as a rejection)
  */
 export async function threadedLedger(path: string, keys: AuditKeys): Promise<LedgerWriter> {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { path, keys } });
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { path, keys }, execArgv: [] });
   const waiting: ((reply: Reply) => void)[] = [];
   const failAll = (error: unknown): void => {
     const message = error instanceof Error ? error.message : 'it ended';
@@ -56,7 +56,10 @@ export async function threadedLedger(path: string, keys: AuditKeys): Promise<Led
       ask(task, (reply) => (reply.ok ? resolve(reply.checkpoint ?? null) : reject(failureFrom(reply.failure))));
     });
 
-  await promised({ do: 'open' });
+  await promised({ do: 'open' }).catch(async (error: unknown) => {
+    await worker.terminate();
+    throw error;
+  });
   return {
     commit: ({ texts, ...rest }: Batch, done) =>
       // one long text crosses threads much faster than many short ones; no record holds a line feed
