@@ -6,7 +6,11 @@ import { DEFAULT_POLICY } from '../../src/core/policy.ts';
 import type { Instant, Millis } from '../../src/core/time.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { Role } from '../../src/ports/authenticator.ts';
+import { prepareLeases } from '../../src/stores/sqlite/audit/leases.ts';
+import { auditPath } from '../../src/stores/sqlite/audit/schema.ts';
+import { inlineLedger } from '../../src/stores/sqlite/audit/threads.ts';
 import { ManualClock } from './clock.ts';
+import { type FaultyLedger, faultyLedger } from './faulty-ledger.ts';
 import { type FaultyStore, faulty } from './faulty-store.ts';
 import { openTestSqlite, storeRandom, temporaryFolder } from './sqlite.ts';
 
@@ -21,6 +25,8 @@ export interface TestService {
   readonly clock: ManualClock;
   /** The store under the service, with switches for faults. */
   readonly store: FaultyStore;
+  /** The audit log's disk, with switches for faults. */
+  readonly ledger: FaultyLedger;
   readonly settings: Settings;
   /** Everything logged so far, as text. */
   log(): string;
@@ -83,7 +89,8 @@ export async function startTestService(t: Teardown, options: TestServiceOptions 
   const logger = createLogger(settings.log.level, { write: (line: string) => void lines.push(line) });
   const sqlite = openTestSqlite(t, { dataDir, clock, random: storeRandom });
   const store = faulty(sqlite.store);
-  const service = await composeService(settings, { clock, timers: clock, random: storeRandom, logger }, { ...sqlite, store });
+  const ledger = faultyLedger(inlineLedger(auditPath(dataDir), sqlite.auditKeys, prepareLeases));
+  const service = await composeService(settings, { clock, timers: clock, random: storeRandom, logger }, { ...sqlite, store, ledger });
   t.teardown(() => service.stop());
   const { app } = service;
   const admin = service.firstToken?.text.reveal() ?? '';
@@ -98,6 +105,7 @@ export async function startTestService(t: Teardown, options: TestServiceOptions 
     app,
     clock,
     store,
+    ledger,
     settings,
     log: () => lines.join(''),
     admin,
