@@ -17,7 +17,7 @@ export interface JournalDeps {
   readonly writer: LedgerWriter;
   readonly clock: Clock;
   readonly timers: Timers;
-  /** Hears of every commit that failed, and of the first that succeeds again (null). */
+  /** Hears of the first commit that fails, and of the first that succeeds again (null). */
   readonly report: (failure: Error | null) => void;
 }
 
@@ -167,11 +167,11 @@ export class GroupJournal implements Journal {
   /** What is in force stays at the front; everybody else has heard that it did not happen. */
   #failed(entries: readonly Entry[], gap: Gap | null, failure: Error): void {
     this.#failures++;
+    if (this.#healthy) this.#deps.report(failure);
     this.#healthy = false;
     const owed = entries.filter(({ kept }) => kept).map((entry) => ({ ...entry, done: () => undefined }));
     this.#pending = [...owed, ...this.#pending];
     if (gap !== null) this.#gap = sumOf(this.#gap, gap);
-    this.#deps.report(failure);
     this.#retryLater();
   }
 
