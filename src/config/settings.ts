@@ -29,6 +29,10 @@ export interface Settings {
   /** What becomes of reads of keys while the audit log cannot be written. */
   readonly audit: { readonly onOutage: 'refuse' | 'serve-reads' };
   readonly docs: { readonly enabled: boolean };
+  readonly strength: {
+    /** A list of known keys beside the built-in one; read at the start. Null = none. */
+    readonly wordlistFile: string | null;
+  };
   readonly sweep: { readonly cron: string };
   readonly shutdown: { readonly graceSeconds: number };
   /** What a new keyring's policy has where its maker says nothing. */

@@ -64,6 +64,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     metrics: { access: 'open' },
     audit: { onOutage: 'refuse' },
     docs: { enabled: true },
+    strength: { wordlistFile: null },
     sweep: { cron: '* * * * * *' },
     shutdown: { graceSeconds: 5 },
     defaults: DEFAULT_POLICY,

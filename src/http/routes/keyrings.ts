@@ -1,5 +1,15 @@
 import Type from 'typebox';
-import { changePolicy, createKeyring, deleteKeyring, getKeyring, listKeyrings, restoreKeyring } from '../../app/keyrings.ts';
+import {
+  changePolicy,
+  createKeyring,
+  deleteKeyring,
+  getKeyring,
+  listKeyrings,
+  restoreKeyring,
+  type TakeOverKey,
+} from '../../app/keyrings.ts';
+import { KeyturnError } from '../../core/errors.ts';
+import type { Keyring } from '../../core/keyring.ts';
 import { isKeyringName, parseKeyringName } from '../../core/name.ts';
 import type { Policy } from '../../core/policy.ts';
 import { Secret } from '../../core/secret.ts';
@@ -15,6 +25,8 @@ import { ON_CHANGE, problems } from '../schemas/responses.ts';
 import { PageQuery } from '../schemas/token.ts';
 import type { Scope } from '../scope.ts';
 import { keyringView } from '../views.ts';
+
+type CreateFields = Type.Static<typeof CreateBody>;
 
 const operator = ['operator'] as const;
 const reader = ['operator', 'auditor'] as const;
@@ -94,12 +106,20 @@ export function keyringRoutes(app: Scope, { service, settings }: HttpDeps): void
 
   app.post('/v1/keyrings', { schema: schemas.create, config: { access: operator, audit: 'keyring.create' } }, async (request, reply) => {
     const { key, policy = {}, reason = 'created' } = request.body;
+    const takeOver = takeOverOf(request.body);
     const name = parseKeyringName(request.body.name);
     note(request, { keyring: name });
     requireCovered(request, name);
-    const wanted = { name, policy: policyOf(policy), key: key === undefined ? null : new Secret(key), by: actorOf(request), reason };
+    const wanted = {
+      name,
+      policy: policyOf(policy),
+      key: key === undefined ? null : new Secret(key),
+      takeOver,
+      by: actorOf(request),
+      reason,
+    };
     const created = await createKeyring(service, settings.policyDefaults, wanted);
-    noteChange(request, created.keyring, reason, [1]);
+    noteChange(request, created.keyring, reason, versionsMadeBy(created.keyring));
     return reply
       .code(201)
       .headers({ ETag: tagOf(created.revision), Location: `/v1/keyrings/${name}` })
@@ -154,6 +174,32 @@ export function keyringRoutes(app: Scope, { service, settings }: HttpDeps): void
       return reply.header('ETag', tagOf(restored.revision)).send(view(restored));
     },
   );
+}
+
+/** The versions that the last change brought. */
+function versionsMadeBy({ versions, changed }: Keyring): number[] {
+  return versions.filter(({ created }) => created.at === changed.at).map(({ version }) => version);
+}
+
+/**
+ * How a given key is imported; null = to sign.
+ * @throws KeyturnError `invalid_request` where the fields contradict each other
+ */
+function takeOverOf({ key, importAs = 'current', acceptWeak = false, verifyForSeconds, reason }: CreateFields): TakeOverKey | null {
+  if (key === undefined && importAs === 'previous') throw contradiction('importAs', 'is "previous", and there is no key to import');
+  if (importAs === 'current') {
+    if (acceptWeak) throw contradiction('acceptWeak', 'goes with importAs "previous" only: a weak key never signs');
+    if (verifyForSeconds !== undefined) throw contradiction('verifyForSeconds', 'goes with importAs "previous" only');
+    return null;
+  }
+  if (acceptWeak && reason === undefined) throw contradiction('acceptWeak', 'needs a reason, which stands in the history');
+  return { acceptWeak, verifyForSeconds: verifyForSeconds ?? null };
+}
+
+function contradiction(field: string, message: string): KeyturnError {
+  return new KeyturnError('invalid_request', `The request does not fit the API: body/${field} ${message}.`, {
+    faults: [{ path: `body/${field}`, message }],
+  });
 }
 
 /** The time zone of a schedule may be left out on the wire. */

@@ -131,7 +131,13 @@ t.test('configured so, reads are served during an outage, and the gap is recorde
 
 t.test('nothing is rotated by schedule while the log cannot be written', async (t) => {
   const service = await startTestService(t);
-  await service.call({ ...create, payload: { name: 'web', policy: { schedule: { cron: '0 * * * *' }, leaseSeconds: 120 } } });
+  await service.call({
+    ...create,
+    payload: {
+      name: 'web',
+      policy: { schedule: { cron: '0 * * * *' }, leaseSeconds: 120, refreshSeconds: 30, tokenLifetimeSeconds: 3_600 },
+    },
+  });
   service.ledger.full = true;
   t.match(await service.call(keys), { status: 503 }, 'from here on the service knows');
   await service.pass(60 * MINUTE).catch(() => undefined);
