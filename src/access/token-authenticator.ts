@@ -4,6 +4,7 @@ import type { Authenticator, Credentials, Principal } from '../ports/authenticat
 import type { Clock } from '../ports/clock.ts';
 import type { TokenId, TokenRecord, TokenStore } from '../ports/tokens.ts';
 import { Misses, QuestionBudget, Uses } from './lookups.ts';
+import { Proven } from './proven.ts';
 import { type PresentedToken, parseToken, tokenDigest } from './token-format.ts';
 import type { Entry, TokenTable } from './token-table.ts';
 
@@ -27,6 +28,7 @@ export class TokenAuthenticator implements Authenticator {
   readonly #misses: Misses;
   readonly #budget: QuestionBudget;
   readonly #uses = new Uses();
+  readonly #proven = new Proven();
   readonly #asking = new Map<TokenId, Promise<Entry | undefined>>();
 
   constructor({ table, store, clock }: AuthenticatorDeps) {
@@ -49,13 +51,15 @@ export class TokenAuthenticator implements Authenticator {
 
   /** Proves a token that the table holds; whatever else is shown, and all reasons, are for `authenticate`. */
   recognise({ bearer }: Credentials): Principal | null {
-    const token = bearer === null ? null : tokenDigest(bearer);
+    if (bearer === null) return null;
+    const token = this.#proven.get(bearer) ?? tokenDigest(bearer);
     const entry = token === null ? undefined : this.#table.get(token.id);
     if (token === null || entry === undefined || !timingSafeEqual(token.digest, entry.digest)) return null;
     const { revoked, expiresAt, id } = entry.record;
     const now = this.#clock.now();
     if (revoked !== null || (expiresAt !== null && expiresAt <= now)) return null;
     if (entry.origin === 'issued') this.#uses.note(id, now);
+    this.#proven.add(bearer, token);
     return entry.principal;
   }
 

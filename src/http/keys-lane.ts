@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Granted, KeyReader, KeySet } from '../app/read-keys.ts';
+import type { Granted, KeyReader } from '../app/read-keys.ts';
 import { isKeyringName, type KeyringName } from '../core/name.ts';
 import { SECOND } from '../core/time.ts';
 import type { Authenticator, Principal } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { AuditEvent, Journal } from '../ports/journal.ts';
 import type { InstanceId, LeaseGrant } from '../ports/leases.ts';
-import { headersOf, type KeysAnswers } from './keys-answer.ts';
+import type { KeysAnswers } from './keys-answer.ts';
 import { leaseOf } from './recording/lease.ts';
 
 export interface LaneDeps {
@@ -32,7 +32,6 @@ const BEFORE = '/v1/keyrings/';
 const AFTER = '/keys';
 const BEARER = 'Bearer ';
 const INSTANCE = /^[A-Za-z0-9._:@/-]{1,128}$/;
-const NOSNIFF = ['x-content-type-options', 'nosniff'];
 
 /** A request that is served here: everything about it is known and nothing can be refused any more. */
 interface Admitted {
@@ -46,17 +45,16 @@ interface Admitted {
  * Answers the plain read of keys at once: a known token, a keyring at hand, and a request without anything unusual. Whatever else comes
  * (a refusal, a wait, a store to ask, a log that fails) is left to the route in routes/keys.ts, which gives byte for byte the same
  * answers; so every rule of the API is written there, and this is only the way past the framework, whose share in a read is most of it.
- * @returns whether it took the request
  */
 export function keysLane(deps: LaneDeps): (request: IncomingMessage, response: ServerResponse, otherwise: () => void) => void {
   return (request, response, otherwise) => {
     const began = deps.stopwatch();
     const admitted = admit(deps, request);
-    if (admitted === null) return otherwise();
+    if (admitted === null) return void otherwise();
     const { event, lease } = eventOf(deps, request, admitted);
     deps.journal.append(event, lease, (failure) => {
       // The route tries once more and, failing too, knows what an outage of the log means.
-      if (failure !== null) return otherwise();
+      if (failure !== null) return void otherwise();
       send(deps, response, admitted);
       deps.answered[admitted.unchanged ? 304 : 200].add((deps.stopwatch() - began) / SECOND);
     });
@@ -124,35 +122,8 @@ function eventOf(
   return { event, lease };
 }
 
-/** The headers of the last answer made from a key set: they change once a second at most, with the lease. */
-interface Prepared {
-  readonly leaseSeconds: number;
-  readonly changed: string[];
-  readonly unchanged: string[];
-  readonly body: string;
-}
-
-const prepared = new WeakMap<KeySet, Prepared>();
-
-function send(deps: LaneDeps, response: ServerResponse, { granted, unchanged }: Admitted): void {
-  const { changed, unchanged: without, body } = prepare(deps, granted);
-  if (unchanged) response.writeHead(304, without).end();
-  else response.writeHead(200, changed).end(body);
-}
-
-function prepare({ answers }: LaneDeps, granted: Granted): Prepared {
-  const known = prepared.get(granted.keys);
-  if (known !== undefined && known.leaseSeconds === granted.leaseSeconds) return known;
-  const common = Object.entries(headersOf(granted)).flatMap(([name, value]) => [name.toLowerCase(), String(value)]);
-  const body = answers.bodyOf(granted);
-  const type = ['content-type', 'application/json; charset=utf-8'];
-  const length = ['content-length', String(Buffer.byteLength(body))];
-  const made: Prepared = {
-    leaseSeconds: granted.leaseSeconds,
-    changed: [...common, ...type, ...NOSNIFF, ...length],
-    unchanged: [...common, ...NOSNIFF],
-    body,
-  };
-  prepared.set(granted.keys, made);
-  return made;
+function send({ answers }: LaneDeps, response: ServerResponse, { granted, unchanged }: Admitted): void {
+  const wire = answers.wireOf(granted);
+  if (unchanged) response.writeHead(304, wire.unchanged).end();
+  else response.writeHead(200, wire.changed).end(wire.body);
 }
