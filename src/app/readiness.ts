@@ -21,7 +21,7 @@ export interface Readiness {
   readonly overdue: readonly KeyringName[];
 }
 
-/** The store may be silent this long, and a sweep take this long, before they count as failing. */
+/** The store may be silent this long, and a sweep be late by this, before they count as failing. */
 const PATIENCE: Millis = 15 * SECOND;
 /** A keyring is overdue when its turn came this long ago and an attempt has failed. */
 export const OVERDUE_AFTER: Millis = MINUTE;
@@ -32,13 +32,15 @@ export interface ReadinessDeps {
   readonly waiters: Waiters;
   readonly sweep: Sweep;
   readonly storeKind: string;
+  /** The longest time between two sweeps when all is well. */
+  readonly sweepPause: Millis;
   /** Uptime at the end of the last sweep that ran through; null before the first. */
   readonly lastSweep: () => Millis | null;
   /** `needed`: without the log nothing is served. */
   readonly audit: () => { readonly healthy: boolean; readonly needed: boolean };
 }
 
-export function readinessOf({ clock, copies, waiters, sweep, storeKind, lastSweep, audit }: ReadinessDeps): Readiness {
+export function readinessOf({ clock, copies, waiters, sweep, storeKind, sweepPause, lastSweep, audit }: ReadinessDeps): Readiness {
   const { healthy, needed } = audit();
   const silence = copies.silence();
   const swept = lastSweep();
@@ -46,8 +48,8 @@ export function readinessOf({ clock, copies, waiters, sweep, storeKind, lastSwee
   const failing = sweep.failing();
   const overdue = failing.filter((entry) => isOverdue(entry, clock)).map(({ name }) => name);
   const checks = {
-    store: { status: within(silence), kind: storeKind, silentSeconds: wholeSeconds(silence) },
-    scheduler: { status: within(sinceSweep), lastSweepSecondsAgo: wholeSeconds(sinceSweep) },
+    store: { status: within(silence, PATIENCE), kind: storeKind, silentSeconds: wholeSeconds(silence) },
+    scheduler: { status: within(sinceSweep, sweepPause + PATIENCE), lastSweepSecondsAgo: wholeSeconds(sinceSweep) },
     clock: { status: failing.some(({ code }) => code === 'clock_behind') ? 'failing' : 'ok' },
     audit: { status: healthy ? 'ok' : 'failing' },
   } as const;
@@ -60,8 +62,8 @@ function isOverdue({ dueAt }: Failing, clock: Clock): boolean {
   return dueAt <= clock.now() - OVERDUE_AFTER;
 }
 
-function within(age: Millis | null): CheckStatus {
-  return age !== null && age <= PATIENCE ? 'ok' : 'failing';
+function within(age: Millis | null, limit: Millis): CheckStatus {
+  return age !== null && age <= limit ? 'ok' : 'failing';
 }
 
 function wholeSeconds(age: Millis | null): number | null {

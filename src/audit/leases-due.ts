@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Instant } from '../core/time.ts';
 import { SECOND } from '../core/time.ts';
 import type { LeaseGrant } from '../ports/leases.ts';
@@ -50,16 +51,13 @@ function holderOf({ keyring, instance, principal }: LeaseGrant): string {
   return `${keyring} ${principal} ${instance ?? ''}`;
 }
 
+/** Everything but the times is the same, and the end is no later: a grant that shows less than the one before says something too. */
 function covers(known: LeaseGrant, grant: LeaseGrant): boolean {
-  return (
-    known.until >= grant.until &&
-    known.address === grant.address &&
-    known.offered.changeId === grant.offered.changeId &&
-    known.offered.newest === grant.offered.newest &&
-    known.offered.current === grant.offered.current &&
-    (grant.acknowledged === null || known.acknowledged?.changeId === grant.acknowledged.changeId) &&
-    (grant.acknowledged === null || known.acknowledged?.current === grant.acknowledged.current)
-  );
+  return known.until >= grant.until && isDeepStrictEqual(withoutTimes(known), withoutTimes(grant));
+}
+
+function withoutTimes({ grantedAt: _, until: __, ...rest }: LeaseGrant) {
+  return rest;
 }
 
 function roundedUp(until: Instant): Instant {

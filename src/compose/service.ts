@@ -13,6 +13,7 @@ import { reuseOf } from '../app/reuse.ts';
 import { Sweep } from '../app/sweep.ts';
 import { Waiters } from '../app/waiters.ts';
 import type { LedgerWriter } from '../audit/ledger.ts';
+import { stopwatch } from '../clock.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Secret } from '../core/secret.ts';
 import { SECOND } from '../core/time.ts';
@@ -26,7 +27,8 @@ import type { Clock, Timers } from '../ports/clock.ts';
 import type { KeyJudge } from '../ports/judge.ts';
 import type { Random } from '../ports/random.ts';
 import type { TokenStore } from '../ports/tokens.ts';
-import { Scheduler } from '../scheduler/scheduler.ts';
+import { repeat } from '../scheduler/repeat.ts';
+import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
 import { auditPath } from '../stores/sqlite/audit/schema.ts';
 import { threadedLedger } from '../stores/sqlite/audit/threads.ts';
 import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
@@ -35,7 +37,8 @@ import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
 import { openAudit } from './audit.ts';
 import { keepHouse } from './housekeeping.ts';
-import { logDeclared, logSweep, logSweepRun } from './log-lines.ts';
+import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
+import { onceAMinute } from './once-a-minute.ts';
 
 export interface Surroundings {
   readonly clock: Clock;
@@ -98,7 +101,11 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const { store } = foundation;
   const copies = new Copies({ store, feed: store, clock });
   const waiters = new Waiters(timers);
-  copies.onChange((name) => waiters.wake(name));
+  const reader = new KeyReader({ store, clock, copies, waiters });
+  copies.onChange((name) => {
+    waiters.wake(name);
+    reader.warm(name);
+  });
   await copies.validate();
 
   const { dataDir } = settings;
@@ -112,6 +119,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     audit.noteSweep(outcome, changedAt);
     logSweep(logger, outcome);
   });
+  const sweepFailed = onceAMinute(clock, (error) => logSweepFailure(logger, error));
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,
     clock,
@@ -121,14 +129,17 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     },
     ran: (took, error) => {
       metrics.sweepTook(took / SECOND, error === null ? 'ok' : 'failed');
-      logSweepRun(logger, took, error);
+      if (error === null) logSlowSweep(logger, took);
+      else sweepFailed(error);
     },
   });
 
   const { authenticator, tokens, firstToken } = await openAccess(settings, foundation.tokens, surroundings);
+  const sweepPause = longestPause(settings.sweep.cron, clock.now());
   const auditState = () => ({ healthy: journal.healthy, needed: settings.audit.onOutage === 'refuse' });
+  const lastSweep = () => scheduler.lastSweep;
   const readiness = (): Readiness =>
-    readinessOf({ clock, copies, waiters, sweep, storeKind: store.kind, lastSweep: () => scheduler.lastSweep, audit: auditState });
+    readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep, audit: auditState });
   metrics.observe({
     overdue: () => readiness().overdue.length,
     failing: () => sweep.failing().length,
@@ -137,11 +148,10 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     ready: () => readiness().status !== 'not ready',
     audit: () => ({ ...journal.figures, healthy: journal.healthy }),
   });
-  const reader = new KeyReader({ store, clock, copies, waiters });
   const http = httpSettings(settings);
   const recording: Recording = { journal, clock, refusals, onOutage: settings.audit.onOutage };
   const parts = { service, reader, waiters, authenticator, tokens, readiness, metrics };
-  const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, audit: audit.log, settings: http, logger });
+  const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, stopwatch, audit: audit.log, settings: http, logger });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
   await audit.recordForgotten(store);
 
@@ -162,15 +172,31 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     },
     async stop() {
       waiters.drain();
-      await app.close();
-      if (started) audit.note('service.stop', null);
-      await scheduler.stop();
-      await endHousekeeping();
-      await authenticator.flushUses();
-      await audit.close();
-      foundation.close();
+      try {
+        await closeAll(app, timers);
+        if (started) audit.note('service.stop', null);
+        await scheduler.stop();
+        await endHousekeeping();
+        // When a token was last used is worth a try, not a failure to stop.
+        await authenticator.flushUses().catch(() => undefined);
+      } finally {
+        await audit.close();
+        foundation.close();
+      }
     },
   };
+}
+
+/** A connection whose answer leaves after the close has begun would be kept alive by its client, and waited for. */
+async function closeAll(app: FastifyInstance, timers: Timers): Promise<void> {
+  const end = repeat(
+    timers,
+    SECOND / 20,
+    async () => app.server.closeIdleConnections(),
+    () => undefined,
+  );
+  await app.close();
+  await end();
 }
 
 async function openJudge({ strength: { wordlistFile } }: Settings, { store, fingerprints }: Foundation, logger: Logger): Promise<KeyJudge> {

@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Bindings, ChildLoggerOptions } from 'pino';
 import type { Random } from '../ports/random.ts';
 import { guard } from './access.ts';
 import type { HttpDeps } from './deps.ts';
-import { failureHandler } from './failures.ts';
+import { failureHandler, unroutable } from './failures.ts';
 import { keysLane } from './keys-lane.ts';
 import { failureLimit } from './limits.ts';
 import { openApi } from './openapi/plugin.ts';
@@ -18,6 +17,9 @@ import { operationRoutes, routeNotFound } from './routes/operations.ts';
 import { rotationRoutes } from './routes/rotations.ts';
 import { strengthRoute } from './routes/strength.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import { refuseWhenStopping } from './stopping.ts';
+import { unreadable } from './unreadable.ts';
+import { validatorCompiler } from './validation.ts';
 
 /** A request that has not arrived whole by then is given up. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -30,9 +32,11 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
   const app = create(deps, requestId);
   app.decorateRequest('principal', null);
   // Bodies and paths are bounded by their schemas: what TypeBox refuses is never coerced into shape. Answers are typed where they are made.
-  app.setValidatorCompiler(TypeBoxValidatorCompiler).setSerializerCompiler(() => (answer) => JSON.stringify(answer));
+  app.setValidatorCompiler(validatorCompiler).setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   app.setErrorHandler(failureHandler(await failureLimit(app, deps.settings)));
   app.setNotFoundHandler(routeNotFound);
+  app.removeContentTypeParser('text/plain');
+  refuseWhenStopping(app);
   app.addHook('onSend', (_request, reply, _payload, done) => {
     reply.header('X-Content-Type-Options', 'nosniff');
     done();
@@ -40,7 +44,7 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
   recordRequests(app, deps.recording);
   app.addHook('onResponse', (request, reply, done) => {
     const { url: route = 'unknown', method } = request.routeOptions;
-    deps.metrics.answered(route, Array.isArray(method) ? request.method : method, reply.statusCode, reply.elapsedTime / 1_000);
+    deps.metrics.answered(route, typeof method === 'string' ? method : request.method, reply.statusCode, reply.elapsedTime / 1_000);
     done();
   });
   await openApi(app, deps.settings);
@@ -70,7 +74,7 @@ function openLane(app: FastifyInstance, deps: HttpDeps, requestId: () => string)
     clock: service.clock,
     answers,
     requestId,
-    stopwatch: metrics.stopwatch,
+    stopwatch: deps.stopwatch,
     trustsProxies: settings.trustProxy !== false,
     draining: () => waiters.draining,
     answered: { 200: metrics.answersOf(KEYS_ROUTE, 'GET', 200), 304: metrics.answersOf(KEYS_ROUTE, 'GET', 304) },
@@ -89,16 +93,19 @@ function sharedLogger(logger: FastifyBaseLogger, bindings: Bindings, options: Ch
   return options.level === undefined ? logger : logger.child(bindings, options);
 }
 
-function create({ settings, logger }: HttpDeps, requestId: () => string): FastifyInstance {
+function create({ settings, logger }: HttpDeps, genReqId: () => string): FastifyInstance {
   const { tls } = settings;
   const options = {
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: typeof settings.trustProxy === 'boolean' ? settings.trustProxy : [...settings.trustProxy],
     bodyLimit: settings.bodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    genReqId: requestId,
+    genReqId,
     childLoggerFactory: sharedLogger,
+    frameworkErrors: unroutable,
+    clientErrorHandler: unreadable(genReqId, logger),
+    return503OnClosing: false,
     forceCloseConnections: 'idle' as const,
     routerOptions: { maxParamLength: 100, ignoreTrailingSlash: false },
   };

@@ -35,8 +35,6 @@ export interface HttpMetrics {
   answered(route: string, method: string, status: number, seconds: number): void;
   /** Keep what it returns: the way without a look-up. */
   answersOf(route: string, method: string, status: number): { add(seconds: number): void };
-  /** Milliseconds with fractions since some moment. */
-  readonly stopwatch: () => number;
   readonly contentType: string;
   text(): Promise<string>;
 }
@@ -66,6 +64,8 @@ export interface HttpDeps {
   readonly tokens: TokenDesk;
   readonly answers: KeysAnswers;
   readonly recording: Recording;
+  /** Milliseconds with fractions since some moment. */
+  readonly stopwatch: () => number;
   readonly audit: AuditLog;
   readonly readiness: () => Readiness;
   readonly metrics: HttpMetrics;

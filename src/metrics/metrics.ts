@@ -1,7 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { SweepOutcome } from '../app/sweep.ts';
 import type { JournalFigures } from '../audit/journal.ts';
-import { stopwatch } from '../clock.ts';
 import { Durations } from './durations.ts';
 
 /** What the gauges ask for when they are scraped. */
@@ -18,7 +17,6 @@ export interface Observed {
 /** Metrics for Prometheus, without names of keyrings: those would tell too much and grow without bound. */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly stopwatch = stopwatch;
   readonly #durations = new Durations();
   readonly #sweeps = new Counter({
     name: 'keyturn_sweep_outcomes_total',

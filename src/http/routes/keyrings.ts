@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import {
   changePolicy,
@@ -19,7 +20,7 @@ import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { HttpDeps } from '../deps.ts';
 import { parseIfMatch, tagOf } from '../precondition.ts';
 import { note, noteChange } from '../recording/notes.ts';
-import { NameParams, Reason } from '../schemas/common.ts';
+import { NameParams, NoQuery, Reason } from '../schemas/common.ts';
 import { CreateBody, KeyringPage, KeyringView, OptionalReasonBody, PatchBody, type PolicyFields } from '../schemas/keyring.ts';
 import { ON_CHANGE, problems } from '../schemas/responses.ts';
 import { PageQuery } from '../schemas/token.ts';
@@ -35,7 +36,7 @@ const DEFAULT_RECOVERY_DAYS = 7;
 
 const oneKeyring = {
   description: 'The keyring.',
-  headers: { ETag: { type: 'string' } },
+  headers: { ETag: { type: 'string', description: 'The revision in double quotes: send it in If-Match with a change.' } },
   content: { 'application/json': { schema: KeyringView } },
 };
 
@@ -44,16 +45,21 @@ const schemas = {
     operationId: 'createKeyring',
     summary: 'Create a keyring, with a generated or an imported key',
     tags: ['keyrings'],
+    querystring: NoQuery,
     body: CreateBody,
     response: {
-      201: { ...oneKeyring, description: 'Created.' },
+      201: {
+        ...oneKeyring,
+        description: 'Created.',
+        headers: { ...oneKeyring.headers, Location: { type: 'string', description: 'Its path.' } },
+      },
       ...problems('keyring_exists', 'invalid_policy', 'weak_key', ...ON_CHANGE),
     },
   },
   list: {
     operationId: 'listKeyrings',
     summary: 'List the keyrings that the token covers',
-    description: 'A page may be short and still have a successor: go on until `next` is null.',
+    description: 'Ordered by name. Go on with `after` until `next` is null.',
     tags: ['keyrings'],
     querystring: PageQuery,
     response: { 200: { description: 'A page, by name.', content: { 'application/json': { schema: KeyringPage } } }, ...problems() },
@@ -63,6 +69,7 @@ const schemas = {
     summary: 'Read a keyring without its keys',
     tags: ['keyrings'],
     params: NameParams,
+    querystring: NoQuery,
     response: { 200: oneKeyring, ...problems('keyring_not_found', 'corrupt_document') },
   },
   patch: {
@@ -70,6 +77,7 @@ const schemas = {
     summary: 'Change the policy',
     tags: ['keyrings'],
     params: NameParams,
+    querystring: NoQuery,
     headers: Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'ETag of the keyring as you read it; required.' })) }),
     body: PatchBody,
     response: {
@@ -96,7 +104,8 @@ const schemas = {
     summary: 'Take a deletion back',
     tags: ['keyrings'],
     params: NameParams,
-    body: Type.Optional(OptionalReasonBody),
+    querystring: NoQuery,
+    body: OptionalReasonBody,
     response: { 200: oneKeyring, ...problems('keyring_not_found', 'keyring_deleted', 'keyring_not_deleted', ...ON_CHANGE) },
   },
 } as const;
@@ -164,11 +173,14 @@ export function keyringRoutes(app: Scope, { service, settings }: HttpDeps): void
     },
   );
 
+  const preValidation = async (request: FastifyRequest): Promise<void> => {
+    request.body ??= {};
+  };
   app.post(
     '/v1/keyrings/:name/restore',
-    { schema: schemas.restore, config: { access: operator, audit: 'keyring.restore' } },
+    { schema: schemas.restore, config: { access: operator, audit: 'keyring.restore' }, preValidation },
     async (request, reply) => {
-      const reason = request.body?.reason ?? 'restored';
+      const { reason = 'restored' } = request.body;
       const restored = await restoreKeyring(service, parseKeyringName(request.params.name), { by: actorOf(request), reason });
       noteChange(request, restored.keyring, reason);
       return reply.header('ETag', tagOf(restored.revision)).send(view(restored));

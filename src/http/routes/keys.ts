@@ -1,5 +1,5 @@
 import { parseKeyringName } from '../../core/name.ts';
-import { principalOf } from '../access.ts';
+import { bearerOf, principalOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
 import { goneSignal } from '../gone.ts';
 import { headersOf } from '../keys-answer.ts';
@@ -28,16 +28,18 @@ const schema = {
   }),
 } as const;
 
-export function keysRoute(app: Scope, { reader, settings, service, answers }: HttpDeps): void {
+export function keysRoute(app: Scope, { reader, authenticator, settings, service, answers }: HttpDeps): void {
   app.get('/v1/keyrings/:name/keys', { schema, config: { access: ['app'], audit: 'keys.read' } }, async (request, reply) => {
     const name = parseKeyringName(request.params.name);
     const held = parseIfNoneMatch(request.headers['if-none-match']);
     const wait = Math.min(request.query.wait ?? 0, settings.maxWaitSeconds);
     const [only] = held;
-    const granted =
-      wait > 0 && held.length === 1 && only !== undefined
-        ? await reader.readWhenChanged(name, only, wait, goneSignal(reply))
-        : (reader.peek(name) ?? (await reader.read(name)));
+    const waits = wait > 0 && held.length === 1 && only !== undefined;
+    const granted = waits
+      ? await reader.readWhenChanged(name, only, wait, goneSignal(reply))
+      : (reader.peek(name) ?? (await reader.read(name)));
+    // A token that was revoked or expired while its request was held gets no keys: least of all those of the rotation that followed.
+    if (waits) await authenticator.authenticate({ bearer: bearerOf(request) });
     const isHeld = held.includes(granted.keys.etag);
     const holder = { principal: principalOf(request).id, instance: instanceOf(request), address: request.ip };
     note(request, { versions: granted.keys.versions, lease: leaseOf(granted, holder, isHeld, service.clock.now()) });

@@ -5,7 +5,7 @@ import { rolesOf } from '../../core/transitions/rotate.ts';
 import { actorOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
 import { noteChange } from '../recording/notes.ts';
-import { NameParams } from '../schemas/common.ts';
+import { NameParams, NoQuery } from '../schemas/common.ts';
 import { ON_CHANGE, problems } from '../schemas/responses.ts';
 import { IdempotencyHeaders, RevocationView, RevokeBody, RevokeParams, RotateBody, RotationView } from '../schemas/rotation.ts';
 import type { Scope } from '../scope.ts';
@@ -20,6 +20,7 @@ const schemas = {
     summary: 'Rotate now, in one of three ways',
     tags: ['rotation'],
     params: NameParams,
+    querystring: NoQuery,
     headers: IdempotencyHeaders,
     body: RotateBody,
     response: {
@@ -33,6 +34,7 @@ const schemas = {
     description: 'When it signs, the next version or a new one takes its place at once. Revoking a revoked version changes nothing.',
     tags: ['rotation'],
     params: RevokeParams,
+    querystring: NoQuery,
     headers: IdempotencyHeaders,
     body: RevokeBody,
     response: {
