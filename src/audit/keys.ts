@@ -48,7 +48,8 @@ export function signCheckpoint(head: Head, at: Instant, key: KeyObject): Checkpo
 /** @param publicKey PEM */
 export function isSigned(checkpoint: Checkpoint, publicKey: string): boolean {
   try {
-    return verify(null, statement(checkpoint), publicKey, Buffer.from(checkpoint.signature, 'base64'));
+    const signature = Buffer.from(checkpoint.signature, 'base64');
+    return signature.toString('base64') === checkpoint.signature && verify(null, statement(checkpoint), publicKey, signature);
   } catch {
     return false; // not a key
   }

@@ -11,6 +11,7 @@ import type { InstanceId } from '../../ports/leases.ts';
 import { principalOf } from '../access.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { HttpDeps } from '../deps.ts';
+import { AUDIT_RECORD } from '../openapi/examples.ts';
 import { note } from '../recording/notes.ts';
 import { AuditPage, AuditQuery, CheckpointView, VerdictView, VerifyBody } from '../schemas/audit.ts';
 import { problems, written } from '../schemas/responses.ts';
@@ -34,7 +35,7 @@ const schemas = {
         headers: { Link: { type: 'string', description: 'The next page, for NDJSON.' } },
         content: {
           'application/json': { schema: AuditPage },
-          [NDJSON]: { schema: { type: 'string', description: 'One record a line.' } },
+          [NDJSON]: { schema: { type: 'string', description: 'One record a line.', examples: [`${JSON.stringify(AUDIT_RECORD)}\n`] } },
         },
       },
       ...problems(),
@@ -56,7 +57,7 @@ const schemas = {
     body: Type.Optional(VerifyBody),
     response: {
       200: { description: 'The verdict.', content: { 'application/json': { schema: VerdictView } } },
-      ...problems(),
+      ...problems('body_too_large', 'unsupported_media_type'),
     },
   },
 } as const;

@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { ERROR_CODES } from '../../core/errors.ts';
 import { AUDIT_ACTIONS } from '../../ports/journal.ts';
+import { AUDIT_CHECKPOINT, AUDIT_PAGE, AUDIT_RECORD, AUDIT_VERDICT, PUBLIC_KEY } from '../openapi/examples.ts';
 import { Actor, Cursor, closed, Instant, KeyringName, oneOf, orNull } from './common.ts';
 
 const OUTCOMES = ['done', 'unchanged', 'refused', 'failed'] as const;
@@ -21,10 +22,13 @@ export const AuditRecordView = Type.Object(
     requestId: orNull(Type.String()),
     reason: orNull(Type.String()),
   },
-  { title: 'AuditRecord', description: 'One thing that happened.' },
+  { title: 'AuditRecord', description: 'One thing that happened.', examples: [AUDIT_RECORD] },
 );
 
-export const AuditPage = Type.Object({ items: Type.Array(AuditRecordView), next: orNull(Type.String()) }, { title: 'AuditPage' });
+export const AuditPage = Type.Object(
+  { items: Type.Array(AuditRecordView), next: orNull(Type.String()) },
+  { title: 'AuditPage', examples: [AUDIT_PAGE] },
+);
 
 export const AuditQuery = Type.Object(
   {
@@ -52,7 +56,11 @@ const checkpoint = {
 
 export const CheckpointView = Type.Object(
   { ...checkpoint, publicKey: Type.String({ description: 'PEM. The same for the whole life of the log: keep it.' }) },
-  { title: 'Checkpoint', description: 'A signed statement about the head of the log: keep it outside the reach of who runs the service.' },
+  {
+    title: 'Checkpoint',
+    examples: [{ ...AUDIT_CHECKPOINT, publicKey: PUBLIC_KEY }],
+    description: 'A signed statement about the head of the log: keep it outside the reach of who runs the service.',
+  },
 );
 
 export const VerifyBody = Type.Object(
@@ -64,7 +72,7 @@ export const VerifyBody = Type.Object(
       ),
     ),
   },
-  { ...closed, title: 'VerifyAudit' },
+  { ...closed, title: 'VerifyAudit', examples: [{ checkpoint: AUDIT_CHECKPOINT }] },
 );
 
 export const VerdictView = Type.Object(
@@ -77,5 +85,5 @@ export const VerdictView = Type.Object(
     findings: Type.Array(Type.Object({ sequence: Type.Integer(), problem: Type.String() })),
     unchecked: Type.Array(Type.String()),
   },
-  { title: 'AuditVerdict' },
+  { title: 'AuditVerdict', examples: [AUDIT_VERDICT] },
 );
