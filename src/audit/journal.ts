@@ -19,6 +19,8 @@ export interface JournalDeps {
   readonly timers: Timers;
   /** Hears of the first commit that fails, and of the first that succeeds again (null). */
   readonly report: (failure: Error | null) => void;
+  /** Hears of each answer that is about to leave without a record: the lease registry may lack its grant from here on. */
+  readonly passingOver?: (event: AuditEvent) => void;
 }
 
 /** For metrics and readiness. */
@@ -79,11 +81,6 @@ export class GroupJournal implements Journal {
     return { records: this.#records, commits: this.#commits, failures: this.#failures, owed, passedOver: this.#passedOver };
   }
 
-  /** Since when the lease registry may lack grants that were answered; null = it lacks none of this process. */
-  get leaseGapAt(): Instant | null {
-    return this.#gap?.to ?? null;
-  }
-
   append(event: AuditEvent, lease: LeaseGrant | null, done: Done): void {
     if (this.#pending.length >= MOST_PENDING) return void done(unavailable('too many requests wait for it'));
     this.#add({ text: encodeEvent(this.#withLeaseEnd(event, lease)), lease, change: null, kept: false, done });
@@ -100,7 +97,9 @@ export class GroupJournal implements Journal {
     this.#schedule();
   }
 
-  passOver({ at }: AuditEvent): void {
+  passOver(event: AuditEvent): void {
+    const { at } = event;
+    this.#deps.passingOver?.(event);
     this.#passedOver++;
     this.#gap = sumOf(this.#gap, { count: 1, from: at, to: at });
     this.#retryLater();
@@ -206,7 +205,7 @@ function gapEvent({ count, from, to }: Gap): AuditEvent {
     instance: null,
     address: null,
     requestId: null,
-    reason: `${count} reads were served without a record from ${toIso(from)} on: the log could not be written`,
+    reason: `${count} answers left without a record from ${toIso(from)} on: the log could not be written`,
   };
 }
 

@@ -40,8 +40,9 @@ function open(t: { teardown(action: () => unknown): void }) {
   return { journal, ledger, reader, log, clock, append, change, records, granted, reports };
 }
 
+const offered = { changeId: 'c1' as ChangeId, changedAt: AT, current: 1, newest: 2 };
+
 function grant(changes: Partial<LeaseGrant> = {}): LeaseGrant {
-  const offered = { changeId: 'c1' as ChangeId, changedAt: AT, current: 1, newest: 2 };
   return {
     keyring: 'web' as KeyringName,
     instance: 'web-1' as InstanceId,
@@ -142,7 +143,7 @@ t.test('answers that left without a record are told in one record', async (t) =>
   ledger.full = false;
   await append({ requestId: 'after' });
   const [gap, after] = await records();
-  t.match(gap, { reason: /^3 reads were served without a record from 2026-03-01T12:00:00.001Z on/ });
+  t.match(gap, { reason: /^3 answers left without a record from 2026-03-01T12:00:00.001Z on/ });
   t.match(after, { requestId: 'after' });
   t.equal((await records()).length, 2, 'once');
 });
@@ -154,9 +155,14 @@ t.test('a lease is written with its record, and again only when it says somethin
   await append({}, grant({ until: AT + 60 * SECOND + 500 }));
   t.match(granted, [[{ instance: 'web-1', until: AT + 62 * SECOND }]], 'rounded up, so that it covers the next second');
   await append({}, grant({ acknowledged }));
+  await append({}, grant({ until: AT + 70 * SECOND, acknowledged }));
   await append({}, grant({ until: AT + 70 * SECOND }));
   await append({}, grant({ instance: 'web-2' as InstanceId }));
-  t.match(granted.slice(1), [[{ acknowledged }], [{ until: AT + 72 * SECOND }], [{ instance: 'web-2' }]]);
+  t.match(
+    granted.slice(1),
+    [[{ acknowledged }], [{ until: AT + 72 * SECOND }], [{ acknowledged: null }], [{ instance: 'web-2' }]],
+    'showing less than before is new too',
+  );
 });
 
 t.test('a lease whose commit failed is written by the next one', async (t) => {

@@ -126,7 +126,7 @@ t.test('configured so, reads are served during an outage, and the gap is recorde
   t.match((await service.call({ url: '/readyz', token: null })).body, { status: 'degraded' });
   service.ledger.full = false;
   await service.clock.advance(1_000);
-  t.match((await service.call({ url: '/v1/audit?order=oldest' })).body.items.at(-1), { reason: /reads were served without a record/ });
+  t.match((await service.call({ url: '/v1/audit?order=oldest' })).body.items.at(-1), { reason: /answers left without a record/ });
 });
 
 t.test('nothing is rotated by schedule while the log cannot be written', async (t) => {
