@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { hex, sameBytes } from '../audit/chain.ts';
-import type { AuditKeys } from '../audit/keys.ts';
+import { type AuditKeys, makeAuditKeys, readAuditKeys } from '../audit/keys.ts';
 import { EVERY_BLOCK, type LedgerReader } from '../audit/ledger.ts';
 import { encodeEvent } from '../audit/record.ts';
 import { beginOf, segmentOf } from '../audit/segment.ts';
@@ -23,9 +23,9 @@ import { type MasterKeySource, obtainMasterKey } from '../stores/master-key.ts';
 import { prepareLeases } from '../stores/sqlite/audit/leases.ts';
 import { sqliteLedgerReader } from '../stores/sqlite/audit/reader.ts';
 import { auditPath, openAuditForReading } from '../stores/sqlite/audit/schema.ts';
-import { auditKeysIn } from '../stores/sqlite/audit/sealed-keys.ts';
 import { type AuditDatabase, openAuditWriter } from '../stores/sqlite/audit/writer.ts';
 import { Database, databasePath } from '../stores/sqlite/database.ts';
+import { sealedText } from '../stores/sqlite/sealed-texts.ts';
 import { openSqlite } from '../stores/sqlite/sqlite.ts';
 import { ownEvent } from './audit.ts';
 
@@ -58,7 +58,7 @@ function keysBeside(dataDir: string): AuditKeys | null {
   try {
     database = new Database(dataDir, new DatabaseSync(databasePath(dataDir), { readOnly: true }));
     const masterKey = obtainMasterKey(masterKeySource(dataDir), { dataDir, established: true }, systemRandom);
-    return auditKeysIn(database, masterKey, systemRandom);
+    return readAuditKeys(sealedText(database, 'audit_keys', masterKey, systemRandom, () => makeAuditKeys(systemRandom)));
   } catch {
     return null;
   } finally {

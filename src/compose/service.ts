@@ -36,6 +36,7 @@ import { keyJudge } from '../strength/judge.ts';
 import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
 import { openAudit } from './audit.ts';
+import { makeBackup, removeLeftovers } from './backup.ts';
 import { keepHouse } from './housekeeping.ts';
 import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
 import { onceAMinute } from './once-a-minute.ts';
@@ -77,6 +78,7 @@ export async function openService(settings: Settings, surroundings: Surroundings
   const masterKey =
     settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
   const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
+  removeLeftovers(settings.dataDir);
   try {
     const ledger = await threadedLedger(auditPath(settings.dataDir), sqlite.auditKeys);
     return await composeService(settings, surroundings, { ...sqlite, ledger }).catch(async (error: unknown) => {
@@ -90,7 +92,7 @@ export async function openService(settings: Settings, surroundings: Surroundings
 }
 
 /** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'auditKeys' | 'close'> & {
+export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'snapshots' | 'auditKeys' | 'close'> & {
   /** Writes the audit log. Default: this thread does, waiting for the disk. */
   readonly ledger?: LedgerWriter;
 };
@@ -149,8 +151,10 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     audit: () => ({ ...journal.figures, healthy: journal.healthy }),
   });
   const http = httpSettings(settings);
+  const backup = () =>
+    makeBackup({ snapshots: foundation.snapshots, recipient: settings.backup.recipient, dataDir: settings.dataDir, clock, random });
   const recording: Recording = { journal, clock, refusals, onOutage: settings.audit.onOutage };
-  const parts = { service, reader, waiters, authenticator, tokens, readiness, metrics };
+  const parts = { service, reader, waiters, authenticator, tokens, readiness, metrics, backup };
   const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, stopwatch, audit: audit.log, settings: http, logger });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
   await audit.recordForgotten(store);

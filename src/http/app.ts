@@ -10,6 +10,7 @@ import { failureLimit } from './limits.ts';
 import { openApi } from './openapi/plugin.ts';
 import { recordRequests } from './recording/record.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { backupRoute } from './routes/backup.ts';
 import { historyRoute } from './routes/history.ts';
 import { keyringRoutes } from './routes/keyrings.ts';
 import { keysRoute } from './routes/keys.ts';
@@ -59,6 +60,7 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
     strengthRoute(routes, deps);
     tokenRoutes(routes, deps);
     auditRoutes(routes, deps);
+    backupRoute(routes, deps);
   });
   openLane(app, deps, requestId);
   return app;

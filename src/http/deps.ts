@@ -69,6 +69,8 @@ export interface HttpDeps {
   readonly audit: AuditLog;
   readonly readiness: () => Readiness;
   readonly metrics: HttpMetrics;
+  /** An encrypted copy of everything. @throws KeyturnError `backup_not_configured` … */
+  readonly backup: () => Promise<AsyncIterable<Buffer>>;
   readonly settings: HttpSettings;
   readonly logger: FastifyBaseLogger;
 }

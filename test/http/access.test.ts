@@ -34,6 +34,7 @@ const ROUTES: readonly Row[] = [
   { method: 'POST', url: '/v1/strength', payload: { key: 'k' }, roles: ['operator'], status: 200 },
   { method: 'POST', url: '/v1/tokens', payload: { name: 'n', roles: ['app'], keyrings: ['web'] }, roles: ['admin'], status: 201 },
   { method: 'GET', url: '/v1/tokens', roles: ['admin'], status: 200 },
+  { method: 'POST', url: '/v1/backup', roles: ['admin'], status: 409 },
   { method: 'DELETE', url: '/v1/tokens/000000000000', roles: ['admin'], status: 404 },
   { method: 'GET', url: '/v1/audit', roles: ['auditor'], status: 200 },
   { method: 'GET', url: '/v1/audit/checkpoint', roles: ['auditor'], status: 200 },

@@ -98,6 +98,8 @@ export async function runEverything({ call, pass, token, admin, store, app }: Te
   await ask('GET', '/v1/keyrings/old');
   await ask('GET', '/v1/keyrings/old/history');
 
+  await ask('POST', '/v1/backup');
+
   store.faults.down = true;
   await ask('GET', '/v1/keyrings/web');
   await ask('POST', '/v1/keyrings/web/rotate', { payload: { reason } });
