@@ -91,7 +91,7 @@ export class ChainCheck {
     const { first, count } = block;
     const last = first + count - 1;
     if (texts.length !== count || rest !== 0)
-      return void this.find(head.sequence, `the block of records ${first} to ${last} was cut or extended`);
+      return void this.find(Math.min(head.sequence + 1, last), `the block of records ${first} to ${last} was cut or extended`);
     if (!sameBytes(block.head, head.hash)) return void this.find(last, `record ${last}, or the hash of its block, was altered`);
     if (this.#options.mac !== null && !sameBytes(block.mac, blockMac(this.#options.mac, before, head))) {
       return void this.find(
