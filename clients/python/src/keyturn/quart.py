@@ -1,0 +1,111 @@
+"""Keyturn for Quart: `Keyturn(app, "web")` instead of a SECRET_KEY."""
+
+from __future__ import annotations
+
+from typing import Any, List, NoReturn, Optional, Tuple
+
+from itsdangerous import URLSafeTimedSerializer
+from quart import Quart, g
+from quart.sessions import NullSession, SecureCookieSessionInterface
+
+from .client import KeyringClient
+from .errors import NoKeys
+from .snapshot import Snapshot
+
+
+class UnavailableSession(NullSession):
+    """Stands for the session while there are no keys: neither reads as logged out nor takes anything."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise NoKeys("The session cannot be used: there are no keys that may be used; see the log of keyturn.")
+
+    __getitem__ = __setitem__ = __delitem__ = __contains__ = __iter__ = __len__ = _refuse
+    get = keys = items = values = copy = pop = popitem = clear = setdefault = update = _refuse
+
+    def __bool__(self) -> bool:
+        self._refuse()
+
+
+class RotatingSessionInterface(SecureCookieSessionInterface):
+    """Signs with current, verifies with all, issues again what an older key signed; SECRET_KEY and SECRET_KEY_FALLBACKS follow for extensions."""
+
+    null_session_class = UnavailableSession
+
+    def __init__(self, client: KeyringClient) -> None:
+        self._client = client
+        self._built: Tuple[str, Any] = ("", None)
+
+    def get_signing_serializer(self, app: Quart) -> Optional[URLSafeTimedSerializer]:
+        held = g.get("_keyturn") if g else self._client.peek()
+        return self._serializers(held)[0] if isinstance(held, Snapshot) else None
+
+    async def open_session(self, app: Quart, request: Any) -> Any:
+        try:
+            snapshot = await self._client.snapshot_async()
+        except NoKeys:
+            mirror(app, None)
+            g.pop("_keyturn", None)
+            return None
+        g._keyturn = snapshot
+        mirror(app, snapshot)
+        session = await super().open_session(app, request)
+        cookie = request.cookies.get(self.get_cookie_name(app))
+        if cookie and session and not self._current_signed(snapshot, cookie):
+            session.modified = True
+            self._client.count("resign", what="session")
+        return session
+
+    def _current_signed(self, snapshot: Snapshot, cookie: str) -> bool:
+        serializer: URLSafeTimedSerializer = self._serializers(snapshot)[1]
+        value, _, signature = cookie.rpartition(".")
+        try:
+            return bool(serializer.make_signer(self.salt).verify_signature(value.encode(), signature.encode()))
+        except ValueError:
+            return False
+
+    def _serializers(self, snapshot: Snapshot) -> Any:
+        etag, built = self._built
+        if etag != snapshot.etag:
+            built = self._serializer(list(snapshot.oldest_first)), self._serializer([snapshot.current.text])
+            self._built = (snapshot.etag, built)
+        return built
+
+    def _serializer(self, keys: List[str]) -> URLSafeTimedSerializer:
+        options = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}
+        return URLSafeTimedSerializer(keys, salt=self.salt, serializer=self.serializer, signer_kwargs=options)
+
+
+class Keyturn:
+    """`client` is a KeyringClient to share; else one is made for `keyring` from the environment and `options`."""
+
+    def __init__(self, app: Optional[Quart] = None, keyring: Optional[str] = None, *, client: Optional[KeyringClient] = None, **options: Any) -> None:
+        self._keyring = keyring
+        self._options = options
+        self.client = client
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Quart) -> None:
+        if self.client is None:
+            self.client = KeyringClient(self._keyring or app.config.get("KEYTURN_KEYRING"), **self._options)
+        client = self.client.start()
+        client.listen(lambda snapshot: mirror(app, snapshot))
+        mirror(app, client.peek())
+        app.session_interface = RotatingSessionInterface(client)
+        app.register_error_handler(NoKeys, _unavailable)
+        app.extensions["keyturn"] = self
+
+
+def mirror(app: Quart, snapshot: Optional[Snapshot]) -> None:
+    """All keys in the list, written before SECRET_KEY: a reader between the two still verifies everything."""
+    if snapshot is None:
+        app.config["SECRET_KEY"] = app.config["SECRET_KEY_FALLBACKS"] = None
+    elif app.config.get("SECRET_KEY") != snapshot.current.text or len(app.config.get("SECRET_KEY_FALLBACKS") or ()) != len(snapshot.oldest_first):
+        app.config["SECRET_KEY_FALLBACKS"] = list(snapshot.oldest_first)
+        app.config["SECRET_KEY"] = snapshot.current.text
+    elif app.config["SECRET_KEY_FALLBACKS"] != list(snapshot.oldest_first):
+        app.config["SECRET_KEY_FALLBACKS"] = list(snapshot.oldest_first)
+
+
+async def _unavailable(_error: Exception) -> Tuple[str, int, dict[str, str]]:
+    return "The service is not ready: its signing keys are missing.", 503, {"Retry-After": "5"}
