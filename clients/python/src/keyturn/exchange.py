@@ -46,13 +46,18 @@ def _fresh(name: str, reply: Reply, asked: Asked) -> Fresh:
 def _renewed(reply: Reply, asked: Asked, held: Optional[Snapshot]) -> Snapshot:
     if held is None:
         raise BadAnswer("The service said that nothing changed, but nothing was at hand.")
-    if reply.headers.get("etag") != held.etag:
+    if _strong(reply.headers.get("etag", "")) != _strong(held.etag):
         raise BadAnswer("The service said that nothing changed, but named another ETag.")
     lease = whole_seconds(_number(reply.headers.get("keyturn-lease")), "Keyturn-Lease", MAX_LEASE_SECONDS)
     refresh = _number(reply.headers.get("keyturn-refresh", str(held.refresh_seconds)))
     return held.renewed(
         whole_seconds(refresh, "Keyturn-Refresh", MAX_REFRESH_SECONDS), lease, asked.monotonic + lease, asked.wall + lease
     )
+
+
+def _strong(etag: str) -> str:
+    """Proxies that compress make an ETag weak on the way."""
+    return etag[2:] if etag.startswith("W/") else etag
 
 
 def _number(text: Optional[str]) -> Optional[int]:

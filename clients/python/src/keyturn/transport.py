@@ -77,11 +77,13 @@ class Transport:
         connection.sock.settimeout(seconds)
         deadline = time.monotonic() + seconds
         connection.request("GET", f"{self._address.path}{path}", headers={"Accept": "application/json", **headers})
-        response = connection.getresponse()
-        if response.status in (301, 302, 303, 307, 308):
-            raise Redirected(f"{self._address.url} redirects elsewhere, and the token goes nowhere else. Put the final address into KEYTURN_URL.")
-        body = _body(response, deadline)
-        return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+        with connection.getresponse() as response:
+            if response.status in (301, 302, 303, 307, 308):
+                raise Redirected(
+                    f"{self._address.url} redirects elsewhere, and the token goes nowhere else. Put the final address into KEYTURN_URL."
+                )
+            body = _body(response, deadline)
+            return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
 
     def _tls_failure(self, error: ssl.SSLError) -> TlsFailure:
         reason = getattr(error, "verify_message", None) or error.reason or type(error).__name__
