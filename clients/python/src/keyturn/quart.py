@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, NoReturn, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 from itsdangerous import URLSafeTimedSerializer
 from quart import Quart, g
@@ -11,19 +11,11 @@ from quart.sessions import NullSession, SecureCookieSessionInterface
 from .client import KeyringClient
 from .errors import NoKeys
 from .snapshot import Snapshot
+from .unusable import RefusingSession
 
 
-class UnavailableSession(NullSession):
-    """Stands for the session while there are no keys: neither reads as logged out nor takes anything."""
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise NoKeys("The session cannot be used: there are no keys that may be used; see the log of keyturn.")
-
-    __getitem__ = __setitem__ = __delitem__ = __contains__ = __iter__ = __len__ = _refuse
-    get = keys = items = values = copy = pop = popitem = clear = setdefault = update = _refuse
-
-    def __bool__(self) -> bool:
-        self._refuse()
+class UnavailableSession(RefusingSession, NullSession):  # type: ignore[misc]
+    """The session while there are no keys."""
 
 
 class RotatingSessionInterface(SecureCookieSessionInterface):

@@ -19,3 +19,22 @@ class UnusableKeys(List[Any]):
     __len__: Callable[..., NoReturn] = _refuse
     __bool__: Callable[..., NoReturn] = _refuse
     __contains__: Callable[..., NoReturn] = _refuse
+
+
+class RefusingSession:
+    """
+    Stands for the session while there are no keys: neither reads as logged out nor takes anything. To be mixed with the framework's NullSession.
+    Only Flask-Login's own mark, which it looks for after every request, is simply absent.
+    """
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise NoKeys("The session cannot be used: there are no keys that may be used; see the log of keyturn.")
+
+    def __contains__(self, name: object) -> bool:
+        return False if name == "_remember" else self._refuse()
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        return None if name == "_remember" else self._refuse()
+
+    __getitem__ = __delitem__ = __iter__ = __len__ = __bool__ = _refuse
+    get = keys = items = values = copy = pop = popitem = clear = setdefault = update = _refuse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any, List, NamedTuple, NoReturn, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional, Tuple
 
 from flask import Flask, Request, Response, g, has_app_context
 from flask.sessions import NullSession, SecureCookieSessionInterface, SessionMixin
@@ -13,6 +13,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from ..client import KeyringClient
 from ..errors import NoKeys
 from ..snapshot import Snapshot
+from ..unusable import RefusingSession
 from .mirror import Mirror
 
 SINCE = "_keyturn_since"
@@ -27,17 +28,8 @@ class RotatingSession(NamedTuple):
     expiry: Optional[int]
 
 
-class UnavailableSession(NullSession):
-    """Stands for the session while there are no keys: neither reads as logged out nor takes anything."""
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise NoKeys("The session cannot be used: there are no keys that may be used; see the log of keyturn.")
-
-    __getitem__ = __setitem__ = __delitem__ = __contains__ = __iter__ = __len__ = _refuse
-    get = keys = items = values = copy = pop = popitem = clear = setdefault = update = _refuse
-
-    def __bool__(self) -> bool:
-        self._refuse()
+class UnavailableSession(RefusingSession, NullSession):  # type: ignore[misc]
+    """The session while there are no keys."""
 
 
 def rotating(interface: SecureCookieSessionInterface, rotation: RotatingSession) -> SecureCookieSessionInterface:
