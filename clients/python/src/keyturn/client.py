@@ -21,6 +21,8 @@ from .snapshot import Snapshot
 from .timing import longest_wait
 from .transport import Timeouts, Transport
 
+_getpid = os.getpid
+
 INLINE = Timeouts(connect=0.5, read=1.0)
 """Where a request of the application waits for the answer."""
 
@@ -65,6 +67,7 @@ class KeyringClient:
     ) -> None:
         self.name = keyring_name(name)
         self._clock = clock or Clock()
+        self._monotonic, self._wall = self._clock.monotonic, self._clock.wall
         self._token = token_source(token, token_file)
         where = address(url)
         self._events = Events(self.name, metrics)
@@ -76,8 +79,8 @@ class KeyringClient:
         self._refresher = Refresher(self.name, self._ring, self._events, transport, self._token, cache)
         self._timeouts = Timeouts(connect_timeout, read_timeout)
         self._wait = wait
-        self._patience = connect_timeout + read_timeout + wait + 2.0
         self._background = background and _threads_run()
+        self._grace = connect_timeout + read_timeout + wait + 2.0 if self._background else 0.0
         self._instance_base = instance
         self._started = False
         self._closed = False
@@ -90,10 +93,11 @@ class KeyringClient:
 
     def snapshot(self) -> Snapshot:
         """The keys to use now. Raises NoKeys (LeaseEnded where there were keys)."""
-        held = self._ring.held
-        if held is not None and os.getpid() == self._pid:
-            monotonic = self._clock.monotonic()
-            if monotonic < self._overdue() and held.covers(monotonic, self._clock.wall()):
+        ring = self._ring
+        held = ring.held
+        if held is not None and _getpid() == self._pid:
+            monotonic = self._monotonic()
+            if monotonic < ring.due + self._grace and monotonic < held.monotonic_until and self._wall() < held.wall_until:
                 return held
         return self._slow()
 
@@ -106,7 +110,7 @@ class KeyringClient:
     async def snapshot_async(self) -> Snapshot:
         """As `snapshot`, without blocking the event loop where the service has to be asked."""
         held = self.peek()
-        if held is not None and self._clock.monotonic() < self._overdue():
+        if held is not None and self._monotonic() < self._overdue():
             return held
         return await asyncio.get_running_loop().run_in_executor(None, self.snapshot)
 
@@ -168,7 +172,7 @@ class KeyringClient:
 
     def _overdue(self) -> float:
         """From when on a reader refreshes itself: at once without a thread; with one, when the thread has had its time."""
-        return self._ring.due + (self._patience if self._background else 0.0)
+        return self._ring.due + self._grace
 
     def _slow(self) -> Snapshot:
         if os.getpid() != self._pid:
@@ -176,7 +180,7 @@ class KeyringClient:
         if not self._started:
             self.start()
         usable = self._ring.usable()
-        monotonic = self._clock.monotonic()
+        monotonic = self._monotonic()
         if usable is not None and monotonic < self._overdue():
             return usable
         if monotonic >= self._ring.due or usable is None:
@@ -188,7 +192,7 @@ class KeyringClient:
 
     def _refresh_inline(self, usable: Optional[Snapshot]) -> None:
         """With keys at hand: unless another does it. Without: waits for the other. Respects the back-off."""
-        if self._ring.failures and self._clock.monotonic() < self._ring.due:
+        if self._ring.failures and self._monotonic() < self._ring.due:
             return
         if not self._refresher.attempt(self.instance, INLINE, 0) and usable is None:
             self._ring.wait_for_landing(sum(self._timeouts))
@@ -214,13 +218,13 @@ class KeyringClient:
         try:
             thread.start()
         except RuntimeError:  # The interpreter is ending, or no thread is to be had: readers refresh by themselves.
-            self._background = False
+            self._background, self._grace = False, 0.0
         else:
             self._thread = thread
 
     def _run(self, wake: threading.Event) -> None:
         while not self._closed and wake is self._wake:
-            pause = self._ring.due - self._clock.monotonic()
+            pause = self._ring.due - self._monotonic()
             if pause <= 0:
                 self._poll()
                 continue
@@ -234,15 +238,15 @@ class KeyringClient:
         return min(pause, left + 0.001) if left > 0 else pause
 
     def _poll(self) -> None:
-        held, began = self._ring.usable(), self._clock.monotonic()
+        held, began = self._ring.usable(), self._monotonic()
         wait = 0 if held is None else longest_wait(self._wait, self._ring.lease_left())
         if not self._refresher.attempt(self.instance, self._timeouts, wait):
-            if self._ring.due <= self._clock.monotonic():
+            if self._ring.due <= self._monotonic():
                 self._ring.put_due(0.2)  # Another request is under way.
             return
         now = self._ring.held
         changed = held is None or now is None or now.etag != held.etag
-        if wait and (changed or self._clock.monotonic() - began >= 1.0):
+        if wait and (changed or self._monotonic() - began >= 1.0):
             self._ring.put_due(self._clock.unit())
 
     def _own_process(self) -> None:
@@ -259,7 +263,7 @@ class KeyringClient:
         self._ring.forked()
         self._own_process()
         if self._started and not self._closed:
-            left = max(0.0, self._ring.due - self._clock.monotonic())
+            left = max(0.0, self._ring.due - self._monotonic())
             self._ring.put_due(min(left, 5.0) * self._clock.unit())
             self._start_thread()
 

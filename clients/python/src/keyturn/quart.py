@@ -12,6 +12,7 @@ from .client import KeyringClient
 from .errors import NoKeys
 from .snapshot import Snapshot
 from .unusable import RefusingSession
+from .witness import Witness
 
 
 class UnavailableSession(RefusingSession, NullSession):  # type: ignore[misc]
@@ -25,11 +26,11 @@ class RotatingSessionInterface(SecureCookieSessionInterface):
 
     def __init__(self, client: KeyringClient) -> None:
         self._client = client
-        self._built: Tuple[str, Any] = ("", None)
+        self._built: Optional[Tuple[str, URLSafeTimedSerializer, Witness]] = None
 
     def get_signing_serializer(self, app: Quart) -> Optional[URLSafeTimedSerializer]:
         held = g.get("_keyturn") if g else self._client.peek()
-        return self._serializers(held)[0] if isinstance(held, Snapshot) else None
+        return self._for_keys(held)[1] if isinstance(held, Snapshot) else None
 
     async def open_session(self, app: Quart, request: Any) -> Any:
         try:
@@ -42,25 +43,16 @@ class RotatingSessionInterface(SecureCookieSessionInterface):
         mirror(app, snapshot)
         session = await super().open_session(app, request)
         cookie = request.cookies.get(self.get_cookie_name(app))
-        if cookie and session and not self._current_signed(snapshot, cookie):
+        if cookie and session and not self._for_keys(snapshot)[2].signed(cookie):
             session.modified = True
             self._client.count("resign", what="session")
         return session
 
-    def _current_signed(self, snapshot: Snapshot, cookie: str) -> bool:
-        serializer: URLSafeTimedSerializer = self._serializers(snapshot)[1]
-        value, _, signature = cookie.rpartition(".")
-        try:
-            return bool(serializer.make_signer(self.salt).verify_signature(value.encode(), signature.encode()))
-        except ValueError:
-            return False
-
-    def _serializers(self, snapshot: Snapshot) -> Any:
-        etag, built = self._built
-        if etag != snapshot.etag:
-            built = self._serializer(list(snapshot.oldest_first)), self._serializer([snapshot.current.text])
-            self._built = (snapshot.etag, built)
-        return built
+    def _for_keys(self, snapshot: Snapshot) -> Tuple[str, URLSafeTimedSerializer, Witness]:
+        if self._built is None or self._built[0] != snapshot.etag:
+            witness = Witness(self._serializer([snapshot.current.text]))
+            self._built = (snapshot.etag, self._serializer(list(snapshot.oldest_first)), witness)
+        return self._built
 
     def _serializer(self, keys: List[str]) -> URLSafeTimedSerializer:
         options = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}

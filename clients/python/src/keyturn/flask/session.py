@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional
 
 from flask import Flask, Request, Response, g, has_app_context
 from flask.sessions import NullSession, SecureCookieSessionInterface, SessionMixin
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import URLSafeTimedSerializer
 
 from ..client import KeyringClient
 from ..errors import NoKeys
 from ..snapshot import Snapshot
 from ..unusable import RefusingSession
+from ..witness import Witness
 from .mirror import Mirror
 
 SINCE = "_keyturn_since"
@@ -32,12 +33,20 @@ class UnavailableSession(RefusingSession, NullSession):  # type: ignore[misc]
     """The session while there are no keys."""
 
 
+class Built(NamedTuple):
+    """What verifies and signs with one set of keys."""
+
+    etag: str
+    serializer: URLSafeTimedSerializer
+    current: Witness
+
+
 def rotating(interface: SecureCookieSessionInterface, rotation: RotatingSession) -> SecureCookieSessionInterface:
     """The interface of the application, its own class and settings kept, with keys that rotate."""
     kind = type("Rotating" + type(interface).__name__, (RotatingMixin, type(interface)), {})
     rotated: SecureCookieSessionInterface = kind()
     vars(rotated).update(vars(interface))
-    vars(rotated).update(_rotation=rotation, _built=("", None))
+    vars(rotated).update(_rotation=rotation, _built=None)
     return rotated
 
 
@@ -45,12 +54,12 @@ class RotatingMixin(SecureCookieSessionInterface):
     null_session_class = UnavailableSession
 
     _rotation: RotatingSession
-    _built: Tuple[str, Tuple[URLSafeTimedSerializer, URLSafeTimedSerializer]]
+    _built: Optional[Built]
 
     def get_signing_serializer(self, app: Flask) -> Optional[URLSafeTimedSerializer]:
         """With all keys, the current one signing; None where there are none."""
         try:
-            return self._serializers(self._snapshot())[0]
+            return self._for_keys(self._snapshot()).serializer
         except NoKeys:
             return None
 
@@ -90,10 +99,10 @@ class RotatingMixin(SecureCookieSessionInterface):
 
     def _revisit(self, session: Any, cookie: str, snapshot: Snapshot) -> Any:
         """Ends a session past its absolute expiry; marks one that an older key signed, so that it is issued again."""
-        everything, current = self._serializers(snapshot)
-        if self._rotation.expiry is not None and not self._within(session, cookie, everything):
+        built = self._for_keys(snapshot)
+        if self._rotation.expiry is not None and not self._within(session, cookie, built.serializer):
             return self.session_class()
-        if not _verifies(current, cookie):
+        if not built.current.signed(cookie):
             session.modified = True
             session._keyturn_resigned = True
             self._rotation.client.count("resign", what="session")
@@ -113,22 +122,13 @@ class RotatingMixin(SecureCookieSessionInterface):
 
             keep_remembered(app, manager, request, session, snapshot, self._rotation.client)
 
-    def _serializers(self, snapshot: Snapshot) -> Tuple[URLSafeTimedSerializer, URLSafeTimedSerializer]:
-        """With all keys, and with the current one alone; built once for each set of keys."""
-        etag, built = self._built
-        if etag != snapshot.etag:
-            built = self._serializer(list(snapshot.oldest_first)), self._serializer([snapshot.current.text])
-            self._built = (snapshot.etag, built)
-        return built
+    def _for_keys(self, snapshot: Snapshot) -> Built:
+        """Built once for each set of keys."""
+        if self._built is None or self._built.etag != snapshot.etag:
+            serializer = self._serializer(list(snapshot.oldest_first))
+            self._built = Built(snapshot.etag, serializer, Witness(self._serializer([snapshot.current.text])))
+        return self._built
 
     def _serializer(self, keys: List[str]) -> URLSafeTimedSerializer:
         options = {"key_derivation": self.key_derivation, "digest_method": self.digest_method}
         return URLSafeTimedSerializer(keys, salt=self.salt, serializer=self.serializer, signer_kwargs=options)
-
-
-def _verifies(serializer: URLSafeTimedSerializer, cookie: str) -> bool:
-    value, _, signature = cookie.rpartition(".")
-    try:
-        return serializer.make_signer(serializer.salt).verify_signature(value.encode(), signature.encode())
-    except (BadSignature, ValueError):
-        return False
