@@ -241,6 +241,7 @@ def exchanges():
         failing("a 410 of the service empties the cache", 410, problem_type, problem(410, "keyring_deleted"), "keyring_gone", False),
         failing("a 404 for the path is a wrong address", 404, problem_type, problem(404, "route_not_found"), "wrong_url", True),
         failing("a 404 of a proxy without a service behind it", 404, {"Content-Type": "text/plain"}, "404 page not found", "not_keyturn", True),
+        failing("a 404 of something else that speaks JSON", 404, {"Content-Type": "application/json"}, {"message": "no Route matched"}, "not_keyturn", True),
         failing("a 403 of a proxy", 403, {"Content-Type": "text/html"}, "<html>no</html>", "not_keyturn", True),
         failing(
             "an answer of a replica that is behind is refused",

@@ -3,6 +3,7 @@ import json
 import logging
 import os
 import pickle
+import signal
 import socket
 import stat
 import sys
@@ -30,6 +31,17 @@ def nobody():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+def reap(child, seconds=20):
+    """Waits for a child; one that waits for a lock for ever does not outlive the test."""
+    end = time.monotonic() + seconds
+    while os.waitpid(child, os.WNOHANG)[0] == 0:
+        if time.monotonic() > end:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            raise AssertionError("The child hangs.")
+        time.sleep(0.01)
 
 
 def eventually(true, seconds=10):
@@ -335,9 +347,9 @@ class Forks(ClientTest):
             finally:
                 os._exit(0)
         os.close(writer)
-        os.waitpid(child, 0)
+        reap(child)
         with os.fdopen(reader) as pipe:
-            return json.loads(pipe.read())
+            return json.loads(pipe.read() or "null")
 
     def test_a_child_has_the_keys_a_name_and_a_thread_of_its_own(self):
         self.service.keys(current=1, lease=10, refresh=1)
