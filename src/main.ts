@@ -12,6 +12,7 @@ process.exitCode = await run(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   stdin: process.stdin,
+  variable: (name) => currentSurroundings().env[name],
   isTerminal: process.stdout.isTTY === true,
   clock: systemClock,
   random: systemRandom,

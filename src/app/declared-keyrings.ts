@@ -3,8 +3,7 @@ import type { KeyringName } from '../core/name.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Secret } from '../core/secret.ts';
 import { SCHEDULER } from '../core/version.ts';
-import type { ChangeDeps } from './change.ts';
-import { createKeyring } from './keyrings.ts';
+import { type CreateDeps, createKeyring } from './keyrings.ts';
 
 /** A keyring that the configuration names. */
 export interface DeclaredKeyring {
@@ -25,13 +24,13 @@ export type Declared =
  * API may differ, and only they know who is right.
  * @throws KeyturnError as `createKeyring`; `invalid_config` where the key to import is missing
  */
-export async function declareKeyrings(deps: ChangeDeps, declared: readonly DeclaredKeyring[]): Promise<Declared[]> {
+export async function declareKeyrings(deps: CreateDeps, declared: readonly DeclaredKeyring[]): Promise<Declared[]> {
   const outcomes: Declared[] = [];
   for (const keyring of declared) outcomes.push(await declare(deps, keyring));
   return outcomes;
 }
 
-async function declare(deps: ChangeDeps, wanted: DeclaredKeyring): Promise<Declared> {
+async function declare(deps: CreateDeps, wanted: DeclaredKeyring): Promise<Declared> {
   const { name } = wanted;
   const stored = await deps.store.load(name);
   if (stored !== undefined) {
@@ -45,6 +44,7 @@ async function declare(deps: ChangeDeps, wanted: DeclaredKeyring): Promise<Decla
   } catch (error) {
     // Another replica has started at the same time.
     if (codeOf(error) === 'keyring_exists') return { name, outcome: 'unchanged' };
+    if (error instanceof KeyturnError && error.code === 'weak_key') throw weakImport(name, error);
     throw error;
   }
 }
@@ -55,6 +55,16 @@ function keyToImport({ name, imported }: DeclaredKeyring): Secret | null {
   throw new KeyturnError(
     'invalid_config',
     `Keyring ${name} does not exist yet and the key that it is to import is missing. Provide it, or take the import out.`,
+  );
+}
+
+/** A key of the configuration signs or is refused; to go on verifying with a weak one is an operator's own decision. */
+function weakImport(name: KeyringName, { faults, cause }: KeyturnError): KeyturnError {
+  const why = faults.map(({ message }) => message).join('; ');
+  return new KeyturnError(
+    'invalid_config',
+    `The key that keyring ${name} is to import may not sign: ${why}. Take the import out, start, and move the key over with: keyturn import ${name} --verify-only`,
+    { faults: faults.map(({ message }) => ({ path: `keyring ${name}`, message })), cause },
   );
 }
 

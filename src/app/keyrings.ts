@@ -3,14 +3,16 @@ import type { Keyring } from '../core/keyring.ts';
 import type { KeyringName } from '../core/name.ts';
 import { DEFAULT_POLICY, type Policy, policyFaults } from '../core/policy.ts';
 import type { Secret } from '../core/secret.ts';
+import type { Verdict } from '../core/strength.ts';
 import { DAY, type Instant } from '../core/time.ts';
 import { amendPolicy } from '../core/transitions/amend.ts';
-import { create } from '../core/transitions/create.ts';
+import { create, requireFree } from '../core/transitions/create.ts';
 import { markDeleted, restore } from '../core/transitions/delete.ts';
 import type { Actor } from '../core/version.ts';
+import type { KeyJudge } from '../ports/judge.ts';
 import type { Page, Revision, Stored } from '../ports/store.ts';
-import { type ChangeDeps, type Changed, change, type Planned } from './change.ts';
-import { generateKey, importKey } from './material.ts';
+import { type ChangeDeps, type Changed, change, type Planned, type Step } from './change.ts';
+import { generateKey, importKey, importToVerify } from './material.ts';
 import { keyringNotFound } from './read-keys.ts';
 
 /** Who asks for a change and why: it rides in the document, in the same swap as the change. */
@@ -25,26 +27,56 @@ export interface CreateKeyring extends Asked {
   readonly policy: Partial<Policy>;
   /** A key in use today, to go on with; null = generate one. */
   readonly key: Secret | null;
+  /** Left out or null: the key signs, and has to be sound. */
+  readonly takeOver?: TakeOverKey | null;
 }
 
-/** @throws KeyturnError `invalid_policy`, `weak_key`, `keyring_exists` */
-export async function createKeyring(
-  deps: ChangeDeps,
-  defaults: Partial<Policy>,
-  { name, key, ...asked }: CreateKeyring,
-): Promise<Changed<Planned>> {
-  const policy = requireSound({ ...DEFAULT_POLICY, ...defaults, ...asked.policy }, deps.clock.now());
-  const newKey = key === null ? () => generateKey(deps.random, policy) : () => importKey(key);
-  return change(deps, {
-    name,
-    by: asked.by,
-    reason: asked.reason,
-    newKey,
-    step: (stored, context) => {
-      const keyring = create(stored?.keyring ?? null, name, policy, key === null ? 'created' : 'imported', context);
-      return { keyring, publishes: keyring.versions.at(-1) ?? null };
-    },
-  });
+/** How a key in use today is taken over: it verifies only, beside a fresh one that signs. */
+export interface TakeOverKey {
+  /** Take it even where it is weak; the reason of the request is the reason for that. */
+  readonly acceptWeak: boolean;
+  /** Null: the whole grace of the policy. */
+  readonly verifyForSeconds: number | null;
+}
+
+export interface CreateDeps extends ChangeDeps {
+  readonly judge: KeyJudge;
+}
+
+/** @throws KeyturnError `invalid_policy`, `weak_key`, `keyring_exists`, `invalid_request` (verifies longer than the grace) */
+export async function createKeyring(deps: CreateDeps, defaults: Partial<Policy>, wanted: CreateKeyring): Promise<Changed<Planned>> {
+  const { name, key, by, reason, takeOver = null } = wanted;
+  const policy = requireSound({ ...DEFAULT_POLICY, ...defaults, ...wanted.policy }, deps.clock.now());
+  const verdict = key === null ? null : await judged(deps, name, key);
+  const fresh = () => generateKey(deps.random, policy);
+  const request = { name, by, reason };
+  if (key === null || verdict === null) return change(deps, { ...request, newKey: fresh, step: first(name, policy, 'created') });
+  if (takeOver === null) {
+    const imported = importKey(key, verdict);
+    return change(deps, { ...request, newKey: () => imported, step: first(name, policy, 'imported') });
+  }
+  const takenOver = importToVerify(key, verdict, takeOver.acceptWeak ? { by, reason } : null);
+  return change(deps, { ...request, newKey: fresh, takenOver, step: beside(name, policy, takeOver) });
+}
+
+/** An existing keyring is told first: its own key, sent again, would look as if it were in use elsewhere. */
+async function judged({ store, judge }: CreateDeps, name: KeyringName, key: Secret): Promise<Verdict> {
+  requireFree((await store.load(name))?.keyring ?? null);
+  return judge.judge(key);
+}
+
+function first(name: KeyringName, policy: Policy, kind: 'created' | 'imported'): Step<Planned> {
+  return (stored, context) => {
+    const keyring = create(stored?.keyring ?? null, name, policy, kind, context);
+    return { keyring, publishes: keyring.versions.at(-1) ?? null };
+  };
+}
+
+function beside(name: KeyringName, policy: Policy, takeOver: TakeOverKey): Step<Planned> {
+  return (stored, context) => {
+    const keyring = create(stored?.keyring ?? null, name, policy, 'created', context, takeOver);
+    return { keyring, publishes: keyring.versions.at(-1) ?? null, takesOver: keyring.versions.at(-2) };
+  };
 }
 
 /**

@@ -12,6 +12,8 @@ export interface Deps {
   /** Errors, warnings and prompts. */
   readonly stderr: Writable;
   readonly stdin: Readable & { readonly isTTY?: boolean };
+  /** A variable of the environment by its name: where a team's key is today. */
+  readonly variable: (name: string) => string | undefined;
   /** Whether `stdout` is a terminal: only then is there colour (and `NO_COLOR` switches it off). */
   readonly isTerminal: boolean;
   readonly clock: Pick<Clock, 'now'>;

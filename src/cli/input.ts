@@ -29,7 +29,8 @@ export async function secretFromStdin({ stdin, note }: Pick<Session, 'stdin' | '
   return secretOf(text, 'Standard input');
 }
 
-async function contentsOf(file: string): Promise<string> {
+/** @throws Failure `usage` */
+export async function contentsOf(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
@@ -37,7 +38,8 @@ async function contentsOf(file: string): Promise<string> {
   }
 }
 
-function secretOf(text: string, source: string): Secret {
+/** @throws Failure `usage` for nothing, or far more than a secret */
+export function secretOf(text: string, source: string): Secret {
   const secret = text.replace(/\r?\n$/, '');
   if (secret === '') throw new Failure(EXIT.usage, `${source} holds nothing. Give it the secret, and nothing else.`);
   if (secret.length > MAX_SECRET_LENGTH) throw new Failure(EXIT.usage, `${source} holds far more than one secret.`);

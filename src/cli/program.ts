@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
 import { addHistory } from './commands/history.ts';
+import { addImport } from './commands/import.ts';
 import { addKeys } from './commands/keys.ts';
 import { addList } from './commands/list.ts';
 import { addRestore } from './commands/restore.ts';
@@ -69,6 +70,7 @@ export function buildProgram(deps: Deps): Command {
 const COMMANDS = [
   addServe,
   addCreate,
+  addImport,
   addList,
   addShow,
   addKeys,

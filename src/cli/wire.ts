@@ -27,6 +27,7 @@ const Served = Type.Object({
   publishedAt: Instant,
   activatesAt: Instant,
   verifyUntil: orNull(Instant),
+  weak: Type.Optional(Type.Boolean()),
 });
 
 export const KeyringView = Type.Object({
@@ -42,12 +43,14 @@ export const KeyringView = Type.Object({
 });
 export type KeyringView = Type.Static<typeof KeyringView>;
 
-/** A key is never short and never empty, or the answer is not taken. */
+/** A key is never short and never empty, or the answer is not taken; only one that is marked as weak may be short, and verifies only. */
 const Key = Type.String({ minLength: 32 });
+const Previous = { version: Count, key: Key, verifyUntil: orNull(Instant) };
+const WeakKey = Type.String({ minLength: 8 });
 export const KeysView = Type.Object({
   name: Type.String(),
   current: Type.Object({ version: Count, key: Key, activatesAt: Instant }),
-  previous: Type.Array(Type.Object({ version: Count, key: Key, verifyUntil: orNull(Instant) })),
+  previous: Type.Array(Type.Union([Type.Object(Previous), Type.Object({ ...Previous, key: WeakKey, weak: Type.Literal(true) })])),
   next: orNull(Type.Object({ version: Count, key: Key, activatesAt: Instant })),
   refreshAfterSeconds: Type.Number(),
   leaseSeconds: Type.Number(),
@@ -66,6 +69,17 @@ export type RotationView = Type.Static<typeof RotationView>;
 export const RevocationView = Type.Object({ name: Type.String(), revoked: Count, current: Count, next: orNull(Count) });
 export type RevocationView = Type.Static<typeof RevocationView>;
 
+const Provenance = Type.Object({
+  origin: Type.String(),
+  bytes: Count,
+  encoding: Type.Optional(Type.String()),
+  runtime: Type.Optional(Type.String()),
+  openssl: Type.Optional(Type.String()),
+  judgement: Type.Optional(Type.String()),
+  overridden: Type.Optional(Type.Object({ by: Actor, reason: Type.String() })),
+});
+export type Provenance = Type.Static<typeof Provenance>;
+
 export const HistoryItem = Type.Object({
   version: Count,
   role: Type.String(),
@@ -75,6 +89,7 @@ export const HistoryItem = Type.Object({
   verifyUntil: orNull(Instant),
   revoked: orNull(Act),
   destroyedAt: orNull(Instant),
+  provenance: Provenance,
 });
 export type HistoryItem = Type.Static<typeof HistoryItem>;
 
@@ -96,6 +111,7 @@ export type IssuedToken = Type.Static<typeof IssuedToken>;
 
 export const Judgement = Type.Object({
   acceptable: Type.Boolean(),
+  mayVerify: Type.Boolean(),
   bytes: Count,
   faults: Type.Array(Type.String()),
   note: Type.String(),

@@ -4,11 +4,12 @@ import { writeAdminToken } from '../access/admin-token-file.ts';
 import { TokenAuthenticator } from '../access/token-authenticator.ts';
 import { TokenTable } from '../access/token-table.ts';
 import { Tokens } from '../access/tokens.ts';
-import type { ChangeDeps } from '../app/change.ts';
 import { Copies } from '../app/copies.ts';
 import { declareKeyrings } from '../app/declared-keyrings.ts';
+import type { CreateDeps } from '../app/keyrings.ts';
 import { KeyReader } from '../app/read-keys.ts';
 import { type Readiness, readinessOf } from '../app/readiness.ts';
+import { reuseOf } from '../app/reuse.ts';
 import { Sweep } from '../app/sweep.ts';
 import { Waiters } from '../app/waiters.ts';
 import type { Settings } from '../config/settings.ts';
@@ -19,10 +20,14 @@ import type { HttpSettings } from '../http/deps.ts';
 import { readTls, type SecureServer, TlsReloader } from '../http/tls.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
+import type { KeyJudge } from '../ports/judge.ts';
 import type { Random } from '../ports/random.ts';
 import type { TokenStore } from '../ports/tokens.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
+import { keyJudge } from '../strength/judge.ts';
+import { builtInKeys } from '../strength/known-keys.ts';
+import { readWordList } from '../strength/word-list.ts';
 import { keepHouse } from './housekeeping.ts';
 import { logDeclared, logSweep, logSweepRun } from './log-lines.ts';
 
@@ -72,7 +77,7 @@ export async function openService(settings: Settings, surroundings: Surroundings
 }
 
 /** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'tokens' | 'close'>;
+export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'close'>;
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -83,7 +88,8 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   copies.onChange((name) => waiters.wake(name));
   await copies.validate();
 
-  const service: ChangeDeps = { store, clock, random, copies };
+  const judge = await openJudge(settings, foundation, logger);
+  const service: CreateDeps = { store, clock, random, copies, judge };
   const metrics = new Metrics();
   const sweep = new Sweep({ ...service, dueIndex: store }, (outcome) => {
     metrics.swept(outcome);
@@ -135,6 +141,12 @@ export async function composeService(settings: Settings, surroundings: Surroundi
       foundation.close();
     },
   };
+}
+
+async function openJudge({ strength: { wordlistFile } }: Settings, { store, fingerprints }: Foundation, logger: Logger): Promise<KeyJudge> {
+  const listed = wordlistFile === null ? [] : [await readWordList(wordlistFile)];
+  for (const { size } of listed) logger.info({ size }, 'word list read');
+  return keyJudge({ known: [builtInKeys(), ...listed], reuseOf: (key) => reuseOf({ store, fingerprints }, key) });
 }
 
 async function openAccess(settings: Settings, store: TokenStore, { clock, random }: Surroundings) {

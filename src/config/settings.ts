@@ -27,6 +27,10 @@ export interface Settings {
   };
   readonly metrics: { readonly access: 'open' | 'token' };
   readonly docs: { readonly enabled: boolean };
+  readonly strength: {
+    /** A list of known keys beside the built-in one; read at the start. Null = none. */
+    readonly wordlistFile: string | null;
+  };
   readonly sweep: { readonly cron: string };
   readonly shutdown: { readonly graceSeconds: number };
   /** What a new keyring's policy has where its maker says nothing. */

@@ -32,6 +32,7 @@ export function settingsOf(file: ConfigFile, masterKey: Secret | null, sources: 
     },
     metrics: { access: file.metrics?.access ?? 'open' },
     docs: { enabled: file.docs?.enabled ?? true },
+    strength: { wordlistFile: file.strength?.wordlistFile === undefined ? null : sources.resolve(file.strength.wordlistFile) },
     sweep: { cron: file.sweep?.cron ?? '* * * * * *' },
     shutdown: { graceSeconds: toSeconds(file.shutdown?.graceSeconds) ?? 20 },
     defaults,

@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { KeyturnError } from './errors.ts';
-import { type ChangeId, checkKeyring, type Keyring } from './keyring.ts';
+import { type ChangeId, checkKeyring, type Keyring, MAX_REQUESTS } from './keyring.ts';
 import { type KeyringName, NAME_PATTERN } from './name.ts';
+import { MIN_KEY_BYTES } from './strength.ts';
 import { toIso } from './time.ts';
 import { type MaterialNonce, type PrincipalId, VERSION_KINDS } from './version.ts';
 
@@ -22,6 +23,8 @@ const INSTANT_FIELDS: ReadonlySet<string> = new Set([
   'leasesUntil',
   'tokensUntil',
 ]);
+const YEAR_0 = Date.parse('0000-01-01T00:00:00.000Z');
+const YEAR_9999 = Date.parse('9999-12-31T23:59:59.999Z');
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 const closed = { additionalProperties: false };
@@ -45,7 +48,11 @@ const Generated = Type.Object(
   },
   closed,
 );
-const Imported = Type.Object({ origin: Type.Literal('imported'), bytes: Count, judgement: Type.String() }, closed);
+const Override = Type.Object({ by: Actor, reason: Type.String() }, closed);
+const Imported = Type.Object(
+  { origin: Type.Literal('imported'), bytes: Count, judgement: Type.String(), overridden: Type.Optional(Override) },
+  closed,
+);
 
 const Version = Type.Object(
   {
@@ -71,7 +78,7 @@ const Policy = Type.Object(
     leaseSeconds: Count,
     refreshSeconds: Count,
     skewSeconds: Type.Integer({ minimum: 0 }),
-    keyBytes: Count,
+    keyBytes: Type.Integer({ minimum: MIN_KEY_BYTES }),
     keyEncoding: Encoding,
   },
   closed,
@@ -93,7 +100,9 @@ const Document = Type.Object(
     versions: Type.Array(Version),
     nextRotationAt: orNull(Instant),
     lifecycle: Lifecycle,
-    requests: Type.Array(Type.Object({ key: Type.String(), body: Type.String(), at: Instant, version: Count }, closed)),
+    requests: Type.Array(Type.Object({ key: Type.String(), body: Type.String(), at: Instant, version: Count }, closed), {
+      maxItems: MAX_REQUESTS,
+    }),
     changed: Type.Object({ id: text<ChangeId>(), at: Instant, by: Actor }, closed),
   },
   closed,
@@ -101,7 +110,10 @@ const Document = Type.Object(
 
 const validator = Compile(Document);
 
-/** The JSON text of a keyring, as every store keeps it. */
+/**
+ * The JSON text of a keyring, as every store keeps it.
+ * @throws KeyturnError `internal` for an instant that could not be read again: not whole, or outside the years 0 to 9999
+ */
 export function encodeKeyring(keyring: Keyring): string {
   return JSON.stringify({ schema: DOCUMENT_SCHEMA, ...keyring }, writeInstant);
 }
@@ -126,11 +138,17 @@ function parse(text: string): unknown {
 }
 
 function writeInstant(key: string, value: unknown): unknown {
-  return typeof value === 'number' && INSTANT_FIELDS.has(key) ? toIso(value) : value;
+  if (typeof value !== 'number' || !INSTANT_FIELDS.has(key)) return value;
+  if (Number.isInteger(value) && value >= YEAR_0 && value <= YEAR_9999) return toIso(value);
+  throw new KeyturnError('internal', `A keyring document cannot hold the instant in its field ${key}. Nothing was changed.`);
 }
 
+/** Anything but the one form that `writeInstant` gives is no instant: neither a number, nor a date that no calendar has. */
 function readInstant(key: string, value: unknown): unknown {
-  return typeof value === 'string' && INSTANT_FIELDS.has(key) && ISO.test(value) ? Date.parse(value) : value;
+  if (!INSTANT_FIELDS.has(key) || value === null) return value;
+  if (typeof value !== 'string' || !ISO.test(value)) return Number.NaN;
+  const at = Date.parse(value);
+  return Number.isFinite(at) && toIso(at) === value ? at : Number.NaN;
 }
 
 function whereWrong(document: unknown): string {

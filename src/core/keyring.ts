@@ -3,7 +3,7 @@ import { KeyturnError } from './errors.ts';
 import type { KeyringName } from './name.ts';
 import type { Policy } from './policy.ts';
 import type { Instant } from './time.ts';
-import { type Act, type Actor, isLive, type Version } from './version.ts';
+import { type Act, type Actor, isLive, isWeak, type Version } from './version.ts';
 
 /** Identifies one change of one document: drawn at random by its writer, so that a writer can recognise its own commit. */
 export type ChangeId = Branded<'ChangeId'>;
@@ -48,8 +48,9 @@ export interface Request {
  * - version numbers rise strictly; none is ever reused;
  * - live versions activate in the order of their numbers;
  * - the last live version has no `verifyUntil`; every other live one has, and it lies after its own activation;
+ * - a weak version, which may not sign, is never the last live one;
  * - an active or deleted keyring has at least one live version; a purged one has none;
- * - a destroyed version was revoked, or retired, or purged.
+ * - a destroyed version was revoked (with its keyring, where that was purged) or retired.
  */
 export interface Keyring {
   readonly name: KeyringName;
@@ -95,6 +96,8 @@ function brokenInvariant(keyring: Keyring): string | null {
   const live = liveVersions(keyring);
   if (!rising(keyring.versions.map(({ version }) => version))) return 'version numbers do not rise';
   if ((keyring.lifecycle.state === 'purged') !== (live.length === 0)) return 'it has no usable version, or one too many';
+  const early = keyring.versions.find(isDestroyedEarly);
+  if (early !== undefined) return `version ${early.version} is destroyed before its end`;
   for (const [index, version] of live.entries()) {
     const broken = brokenLink(version, live[index + 1]);
     if (broken !== null) return broken;
@@ -104,9 +107,15 @@ function brokenInvariant(keyring: Keyring): string | null {
 
 function brokenLink(version: Version, successor: Version | undefined): string | null {
   const { version: number, activatesAt, verifyUntil } = version;
+  if (successor === undefined && isWeak(version)) return `the last version ${number} is weak and may not sign`;
   if (successor === undefined) return verifyUntil === null ? null : `the last version ${number} has an end`;
   if (activatesAt > successor.activatesAt) return `version ${successor.version} activates before version ${number}`;
-  return verifyUntil === null || verifyUntil < activatesAt ? `version ${number} has no end, or one before its activation` : null;
+  return verifyUntil === null || verifyUntil <= activatesAt ? `version ${number} has no end, or one before its activation` : null;
+}
+
+function isDestroyedEarly({ revoked, destroyedAt, verifyUntil }: Version): boolean {
+  if (destroyedAt === null || revoked !== null) return false;
+  return verifyUntil === null || destroyedAt < verifyUntil;
 }
 
 function rising(numbers: readonly number[]): boolean {

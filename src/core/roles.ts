@@ -1,6 +1,6 @@
 import { type Keyring, liveVersions } from './keyring.ts';
 import { earliest, type Instant } from './time.ts';
-import type { Version } from './version.ts';
+import { isWeak, type Version } from './version.ts';
 
 /** What a version may be used for at one instant. */
 export type Role = 'next' | 'current' | 'previous' | 'retired' | 'revoked';
@@ -18,17 +18,19 @@ export interface Roles {
 /**
  * The roles of a keyring's versions as a pure function of time: promotion and retirement need no write. Null for a purged keyring.
  *
- * `current` is the newest live version whose activation has come. Before the first activation (a clock that was set back) it
- * is the oldest live one: there is never none.
+ * `current` is the newest live version whose activation has come. A document proves that the instant of its last change has come: a clock that is
+ * behind it is taken to show that instant, or a version that was replaced could sign again. A weak key signs at no instant.
  */
 export function rolesAt(keyring: Keyring, now: Instant): Roles | null {
+  const at = notBeforeChange(keyring, now);
   const live = liveVersions(keyring);
-  const current = live.findLast((version) => version.activatesAt <= now) ?? live[0];
+  const signing = live.filter((version) => !isWeak(version));
+  const current = signing.findLast((version) => version.activatesAt <= at) ?? signing[0];
   if (current === undefined) return null;
   return {
     current,
-    previous: live.filter((version) => version.version < current.version && verifiesAt(version, now)).reverse(),
-    next: live.find((version) => version.version > current.version) ?? null,
+    previous: live.filter((version) => version.version < current.version && verifiesAt(version, at)).reverse(),
+    next: signing.find((version) => version.version > current.version) ?? null,
   };
 }
 
@@ -44,8 +46,13 @@ export function roleAt(keyring: Keyring, version: Version, now: Instant): Role {
 
 /** The first instant after `now` at which `rolesAt` gives another answer; null when only an act can change it. */
 export function nextChangeAt(keyring: Keyring, now: Instant): Instant | null {
-  const boundaries = liveVersions(keyring).flatMap((version) => [version.activatesAt, version.verifyUntil ?? now]);
-  return earliest(boundaries.filter((at) => at > now));
+  const from = notBeforeChange(keyring, now);
+  const boundaries = liveVersions(keyring).flatMap((version) => [version.activatesAt, version.verifyUntil ?? from]);
+  return earliest(boundaries.filter((at) => at > from));
+}
+
+function notBeforeChange(keyring: Keyring, now: Instant): Instant {
+  return Math.max(now, keyring.changed.at);
 }
 
 function verifiesAt(version: Version, now: Instant): boolean {

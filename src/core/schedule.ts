@@ -4,11 +4,13 @@ import type { Instant, Millis } from './time.ts';
 
 /**
  * When rotations begin. `cron` has five fields (minute, hour, day of month, month, day of week) or six with seconds in front.
- * A field is `*`, a number, a name (`JAN`, `SUN`; Sunday is 0 or 7), a range `a-b`, a step `/n`, a list `a,b`; `L` is the last day of the month,
- * `5#2` the second Friday, `5#L` the last. Where both day fields are restricted, either one matches, as in crontab(5).
+ * A field is `*`, a number, a name (`JAN`, `SUN`; Sunday is 0 or 7), a range `a-b`, a step `/n` after `*` or a range, a list `a,b`; `L` is the last
+ * day of the month, `LW` its last weekday, `15W` the weekday nearest to the 15th, `5#2` the second Friday, `5#L` the last. Where both day fields are
+ * restricted, either one matches, as in crontab(5).
  *
- * Daylight saving, as in Debian's cron: a slot inside the hour that is skipped in spring happens at the end of the gap; a slot at a fixed time in
- * the hour that repeats in autumn happens once, at its first occurrence; slots by the interval (`*` or a step in the hour) follow real time.
+ * Daylight saving: a schedule without `*` and step in seconds, minute and hour names fixed times. One of them inside the gap of spring happens at the
+ * end of the gap; one in the time that repeats in autumn happens once, at its first occurrence. Any other schedule follows the clock on the wall:
+ * what it skips does not happen, what it shows twice happens twice.
  */
 export interface Schedule {
   readonly cron: string;
@@ -29,20 +31,25 @@ export function slotAfter(schedule: Schedule, after: Instant): Instant | null {
 
 /** The next slots strictly after an instant, at most `count` of them. */
 export function slotsAfter(schedule: Schedule, after: Instant, count: number): Instant[] {
-  const cron = compile(schedule);
-  const slots: Instant[] = [];
-  for (let from = after; slots.length < count; ) {
-    const next = cron.nextRun(new Date(from));
-    if (next === null) break;
-    from = next.getTime();
-    slots.push(from);
-  }
-  return slots;
+  return slotsUntil(schedule, after, Number.POSITIVE_INFINITY, count);
 }
 
 /** How many slots lie in (from, to], at most `limit`. */
 export function slotsBetween(schedule: Schedule, from: Instant, to: Instant, limit: number): number {
-  return slotsAfter(schedule, from, limit).filter((slot) => slot <= to).length;
+  return slotsUntil(schedule, from, to, limit).length;
+}
+
+/** Looks no further than the first slot after `to`: a rare schedule takes long to look far ahead. */
+function slotsUntil(schedule: Schedule, after: Instant, to: Instant, count: number): Instant[] {
+  const cron = compile(schedule);
+  const slots: Instant[] = [];
+  for (let from = after; slots.length < count; ) {
+    const next = cron.nextRun(new Date(from));
+    if (next === null || next.getTime() > to) break;
+    from = next.getTime();
+    slots.push(from);
+  }
+  return slots;
 }
 
 /** The shortest time between two of the coming slots; null with fewer than two. */
@@ -73,7 +80,7 @@ export function checkSchedule(schedule: Schedule, now: Instant): Fault[] {
 
 /** @throws on a cron expression or time zone that `checkSchedule` refuses */
 function compile({ cron, timeZone }: Schedule): Cron {
-  return new Cron(cron, { timezone: timeZone, paused: true, mode: '5-or-6-parts' });
+  return new Cron(cron, { timezone: timeZone, paused: true, mode: '5-or-6-parts', fixedTimeRule: 'no-wildcard' });
 }
 
 function isTimeZone(timeZone: string): boolean {

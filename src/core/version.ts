@@ -43,7 +43,15 @@ export type Provenance =
       readonly bytes: number;
       /** Judged when imported. Randomness of an imported key cannot be proven. */
       readonly judgement: string;
+      /** Present on a weak key that was imported all the same: it verifies and never signs. */
+      readonly overridden?: Override;
     };
+
+/** Who took a weak key's risk, and why. */
+export interface Override {
+  readonly by: Actor;
+  readonly reason: string;
+}
 
 /**
  * Tells apart the material entries of one version: two writers that race for version 5 store `5` under different nonces, so
@@ -71,6 +79,11 @@ export interface Version {
   /** When its material was destroyed; null while it exists. */
   readonly destroyedAt: Instant | null;
   readonly provenance: Provenance;
+}
+
+/** Whether the key is weak and was imported all the same, to verify what it signed before. */
+export function isWeak({ provenance }: Version): boolean {
+  return provenance.origin === 'imported' && provenance.overridden !== undefined;
 }
 
 /** May still be used, now or later, as far as acts decide; time alone decides the rest. */

@@ -41,7 +41,7 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
     keyringRoutes(routes, deps);
     rotationRoutes(routes, deps);
     historyRoute(routes, deps);
-    strengthRoute(routes);
+    strengthRoute(routes, deps);
     tokenRoutes(routes, deps);
   });
   return app;

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
-import type { ChangeDeps } from '../app/change.ts';
+import type { CreateDeps } from '../app/keyrings.ts';
 import type { KeyReader } from '../app/read-keys.ts';
 import type { Readiness } from '../app/readiness.ts';
 import type { Waiters } from '../app/waiters.ts';
@@ -52,7 +52,7 @@ export interface HttpSettings {
 }
 
 export interface HttpDeps {
-  readonly service: ChangeDeps;
+  readonly service: CreateDeps;
   readonly reader: KeyReader;
   readonly waiters: Waiters;
   readonly authenticator: Authenticator;

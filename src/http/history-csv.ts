@@ -32,6 +32,10 @@ export function historyCsv(items: readonly HistoryItem[]): string {
 }
 
 function howMade(provenance: HistoryItem['provenance']): string {
-  if (provenance.origin === 'imported') return provenance.judgement;
+  if (provenance.origin === 'imported') return `${provenance.judgement}${overriddenBy(provenance)}`;
   return `${provenance.generator}, ${provenance.encoding}, ${provenance.runtime}, OpenSSL ${provenance.openssl}`;
+}
+
+function overriddenBy({ overridden }: Extract<HistoryItem['provenance'], { origin: 'imported' }>): string {
+  return overridden === undefined ? '' : `; to verify only, accepted by ${overridden.by.name}: ${overridden.reason}`;
 }

@@ -1,5 +1,6 @@
 import type { Granted, KeySet, ServedKey } from '../app/read-keys.ts';
 import { toIso } from '../core/time.ts';
+import { isWeak } from '../core/version.ts';
 
 /**
  * The body of a keys answer. All but the lease is the same until the roles change, so it is serialised once for each key set; the lease,
@@ -28,6 +29,7 @@ function serialise({ name, revision, current, previous, next, refreshSeconds }: 
       version: version.version,
       key: material.reveal(),
       verifyUntil: version.verifyUntil === null ? null : toIso(version.verifyUntil),
+      ...(isWeak(version) && { weak: true }),
     })),
     next: next === null ? null : signing(next),
     refreshAfterSeconds: refreshSeconds,

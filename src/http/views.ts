@@ -2,7 +2,7 @@ import type { Keyring } from '../core/keyring.ts';
 import { grace, propagation } from '../core/policy.ts';
 import { type Roles, roleAt, rolesAt } from '../core/roles.ts';
 import { type Instant, SECOND, toIso } from '../core/time.ts';
-import type { Act, Version } from '../core/version.ts';
+import { type Act, isWeak, type Version } from '../core/version.ts';
 import type { Stored } from '../ports/store.ts';
 import type { TokenRecord } from '../ports/tokens.ts';
 import type { TokenOrigin } from './deps.ts';
@@ -43,6 +43,7 @@ function servedVersions(keyring: Keyring, now: Instant) {
       publishedAt: toIso(version.created.at),
       activatesAt: toIso(version.activatesAt),
       verifyUntil: isoOrNull(version.verifyUntil),
+      ...(isWeak(version) && { weak: true as const }),
     }));
 }
 

@@ -96,6 +96,14 @@ export interface DueEntry {
   readonly dueAt: Instant;
 }
 
+/**
+ * Finds entries by their material: every entry ever put, destroyed ones too, so that a revoked key is recognised. Only fingerprints under a secret
+ * of the store are kept: whoever reads the database alone cannot try keys against them. Entries that no document refers to may be among the found.
+ */
+export interface FingerprintIndex {
+  find(material: Secret): Promise<readonly MaterialRef[]>;
+}
+
 /** The store's own position in its history of changes. */
 export type ChangeCursor = Branded<'ChangeCursor'>;
 

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { KeyturnError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import type { Random } from '../ports/random.ts';
@@ -14,18 +14,21 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const HEADER_BYTES = 1 + KEY_ID_BYTES + NONCE_BYTES;
 
-/** The key that seals the material of a store which does not do so itself. Both its parts are derived; the raw bytes are not kept. */
+/** The key that seals the material of a store which does not do so itself. All its parts are derived; the raw bytes are not kept. */
 export class MasterKey {
   /** 16 hex characters by which a store recognises its key. Tells nothing about the key. */
   readonly id: string;
   /** For AES-256-GCM. A KeyObject does not print itself. */
   readonly sealingKey: KeyObject;
+  /** For the fingerprints of material. */
+  readonly fingerprintKey: KeyObject;
 
   /** @param raw exactly `MASTER_KEY_BYTES` random bytes */
   constructor(raw: Uint8Array) {
     if (raw.length !== MASTER_KEY_BYTES) throw new KeyturnError('invalid_config', `A master key has ${MASTER_KEY_BYTES} bytes.`);
     this.id = derive(raw, 'keyturn master key id v1', KEY_ID_BYTES).toString('hex');
     this.sealingKey = createSecretKey(derive(raw, FORMAT_LABEL, MASTER_KEY_BYTES));
+    this.fingerprintKey = createSecretKey(derive(raw, 'keyturn key fingerprint v1', MASTER_KEY_BYTES));
   }
 }
 
@@ -51,6 +54,13 @@ export function unseal(sealed: Uint8Array, ref: MaterialRef, key: MasterKey): Se
   } catch {
     throw corrupt(ref);
   }
+}
+
+/**
+ * Recognises material without keeping it. Under the master key, because many a key in use is weak: a plain hash of it could be reversed by trying.
+ */
+export function fingerprint(material: Secret, key: MasterKey): Buffer {
+  return createHmac('sha256', key.fingerprintKey).update(material.reveal(), 'utf8').digest();
 }
 
 /** Whether two secrets have the same text, in constant time for texts of one length. */

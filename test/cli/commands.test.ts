@@ -208,7 +208,7 @@ t.test('what others typed cannot steer the terminal', async (t) => {
 
 t.test('strength reads the key from standard input and exits with 1 where it may not be used', async (t) => {
   const verdict = (acceptable: boolean, faults: string[]) => ({
-    'POST /v1/strength': { body: { acceptable, bytes: 3, faults, note: 'No proof.' } },
+    'POST /v1/strength': { body: { acceptable, mayVerify: false, bytes: 3, faults, note: 'No proof.' } },
   });
   const weak = await keyturn(['strength'], verdict(false, ['it repeats itself']), { stdin: 'abc\n' });
   t.same([weak.exit, weak.seen[0]?.body], [1, { key: 'abc' }]);

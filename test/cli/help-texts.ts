@@ -13,6 +13,7 @@ const silent = {
   }),
   stderr: new PassThrough(),
   stdin: new PassThrough(),
+  variable: () => undefined,
   isTerminal: false,
   clock: { now: () => 0 },
   random: { bytes: (count: number) => Buffer.alloc(count), description: { generator: '', runtime: '', openssl: '' } },

@@ -8,6 +8,7 @@ import { NOW } from './fixtures.ts';
 export interface Surroundings {
   readonly stdin?: string;
   readonly stdout?: Writable;
+  readonly variables?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
   /** Bits of colour of standard output, as a terminal reports them; 1 = none. */
   readonly colourDepth?: number;
@@ -46,6 +47,7 @@ export async function keyturn(argv: readonly string[], routes: Routes = {}, arou
     stdout: around.stdout ?? stdout,
     stderr,
     stdin: Readable.from(around.stdin === undefined ? [] : [around.stdin]),
+    variable: (name) => around.variables?.[name],
     isTerminal,
     clock: { now: () => NOW },
     random: { bytes: (count) => Buffer.alloc(count, 7), description: { generator: 'test', runtime: 'test', openssl: 'test' } },

@@ -57,6 +57,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     limits: { bodyBytes: 65_536, failedAuthPerMinute: 1_000, notFoundPerMinute: 1_000, maxWaitSeconds: 300 },
     metrics: { access: 'open' },
     docs: { enabled: true },
+    strength: { wordlistFile: null },
     sweep: { cron: '* * * * * *' },
     shutdown: { graceSeconds: 5 },
     defaults: DEFAULT_POLICY,

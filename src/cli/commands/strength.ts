@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { EXIT, Failure } from '../failure.ts';
 import { secretFromStdin } from '../input.ts';
 import { readBody } from '../problem.ts';
-import { plain } from '../render/plain.ts';
+import { judgementInWords } from '../render/judgement.ts';
 import type { Session } from '../session.ts';
 import { Judgement } from '../wire.ts';
 import { examples, type JsonOption } from './shared.ts';
@@ -22,12 +22,6 @@ async function strength(session: Session, { json }: JsonOption): Promise<void> {
   const answer = await session.client.send({ method: 'POST', path: '/v1/strength', body: { key: key.reveal() }, repeatable: true });
   const judgement = readBody(answer, Judgement);
   if (json === true) session.print(`${answer.text}\n`);
-  else session.print(inWords(session, judgement));
+  else session.print(judgementInWords(session.paint, judgement));
   if (!judgement.acceptable) throw new Failure(EXIT.refused, 'This key may not be used. Make one with: openssl rand -hex 32');
-}
-
-function inWords({ paint }: Session, { acceptable, bytes, faults, note }: Judgement): string {
-  const verdict = acceptable ? paint('green', 'No fault found.') : paint('red', 'Not acceptable:');
-  const reasons = faults.map((fault) => `  - ${plain(fault)}\n`);
-  return `${verdict} At most ${bytes} bytes of entropy.\n${reasons.join('')}${acceptable ? `${plain(note)}\n` : ''}`;
 }

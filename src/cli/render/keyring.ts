@@ -25,9 +25,9 @@ export function versionsTable(paint: Paint, { versions }: KeyringView, now: Inst
   return table(
     paint,
     ['VERSION', 'ROLE', 'KIND', 'PUBLISHED', 'SIGNS FROM', 'VERIFIES UNTIL'],
-    versions.map(({ version, role, kind, publishedAt, activatesAt, verifyUntil }) => [
+    versions.map(({ version, role, kind, publishedAt, activatesAt, verifyUntil, weak }) => [
       String(version),
-      role,
+      weak === true ? `${role}, weak` : role,
       kind,
       instant(publishedAt),
       role === 'next' ? instantFrom(activatesAt, now) : instant(activatesAt),

@@ -2,7 +2,7 @@ import { KeyturnError } from '../errors.ts';
 import { type Keyring, lastVersionNumber, liveVersions } from '../keyring.ts';
 import { MAX_VERIFYING_KEYS } from '../policy.ts';
 import { type Roles, rolesAt } from '../roles.ts';
-import { type Instant, toIso } from '../time.ts';
+import { earliest, type Instant, toIso } from '../time.ts';
 import { isLive, type Version, type VersionKind } from '../version.ts';
 import {
   actOf,
@@ -104,7 +104,7 @@ export function rolesOf(keyring: Keyring, now: Instant): Roles {
 function requireRoom(keyring: Keyring, now: Instant): void {
   const verifying = liveVersions(keyring).filter(({ verifyUntil }) => verifyUntil === null || verifyUntil > now);
   if (verifying.length < MAX_VERIFYING_KEYS) return;
-  const first = verifying.find(({ verifyUntil }) => verifyUntil !== null)?.verifyUntil ?? now;
+  const first = earliest(verifying.flatMap(({ verifyUntil }) => verifyUntil ?? [])) ?? now;
   throw new KeyturnError(
     'too_many_keys',
     `Keyring ${keyring.name} has ${verifying.length} keys that still verify; the first retires at ${toIso(first)}. Wait, revoke old versions, or ask for an emergency rotation.`,

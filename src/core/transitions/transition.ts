@@ -13,6 +13,8 @@ export interface Context {
   readonly changeId: ChangeId;
   /** For the version that the transition may publish. */
   readonly draft: Draft;
+  /** For the key in use until now, where the transition takes one over to verify only. */
+  readonly takenOver?: Draft | undefined;
 }
 
 /** A version's material before the version exists. The material is stored under `nonce` before the swap that publishes the version. */
@@ -73,7 +75,7 @@ export function plannedActivation({ policy, carryover }: Keyring, now: Instant):
 }
 
 /** Until when a version verifies whose successor activates at the given instant. */
-export function graceAfter({ policy, carryover }: Keyring, successorActivatesAt: Instant): Instant {
+export function graceAfter({ policy, carryover }: Pick<Keyring, 'policy' | 'carryover'>, successorActivatesAt: Instant): Instant {
   const lastSignature = Math.max(successorActivatesAt + policy.leaseSeconds * SECOND, carryover?.leasesUntil ?? 0);
   const lastToken = Math.max(lastSignature + policy.tokenLifetimeSeconds * SECOND, carryover?.tokensUntil ?? 0);
   return lastToken + policy.skewSeconds * SECOND;

@@ -1,5 +1,14 @@
 import Type from 'typebox';
-import { changePolicy, createKeyring, deleteKeyring, getKeyring, listKeyrings, restoreKeyring } from '../../app/keyrings.ts';
+import {
+  changePolicy,
+  createKeyring,
+  deleteKeyring,
+  getKeyring,
+  listKeyrings,
+  restoreKeyring,
+  type TakeOverKey,
+} from '../../app/keyrings.ts';
+import { KeyturnError } from '../../core/errors.ts';
 import { isKeyringName, parseKeyringName } from '../../core/name.ts';
 import type { Policy } from '../../core/policy.ts';
 import { Secret } from '../../core/secret.ts';
@@ -14,6 +23,8 @@ import { ON_CHANGE, problems } from '../schemas/responses.ts';
 import { PageQuery } from '../schemas/token.ts';
 import type { Scope } from '../scope.ts';
 import { keyringView } from '../views.ts';
+
+type CreateFields = Type.Static<typeof CreateBody>;
 
 const operator = { access: ['operator'] } as const;
 const reader = { access: ['operator', 'auditor'] } as const;
@@ -93,9 +104,17 @@ export function keyringRoutes(app: Scope, { service, settings }: HttpDeps): void
 
   app.post('/v1/keyrings', { schema: schemas.create, config: operator }, async (request, reply) => {
     const { key, policy = {}, reason = 'created' } = request.body;
+    const takeOver = takeOverOf(request.body);
     const name = parseKeyringName(request.body.name);
     requireCovered(request, name);
-    const wanted = { name, policy: policyOf(policy), key: key === undefined ? null : new Secret(key), by: actorOf(request), reason };
+    const wanted = {
+      name,
+      policy: policyOf(policy),
+      key: key === undefined ? null : new Secret(key),
+      takeOver,
+      by: actorOf(request),
+      reason,
+    };
     const created = await createKeyring(service, settings.policyDefaults, wanted);
     return reply
       .code(201)
@@ -135,6 +154,27 @@ export function keyringRoutes(app: Scope, { service, settings }: HttpDeps): void
     const reason = request.body?.reason ?? 'restored';
     const restored = await restoreKeyring(service, parseKeyringName(request.params.name), { by: actorOf(request), reason });
     return reply.header('ETag', tagOf(restored.revision)).send(view(restored));
+  });
+}
+
+/**
+ * How a given key is imported; null = to sign.
+ * @throws KeyturnError `invalid_request` where the fields contradict each other
+ */
+function takeOverOf({ key, importAs = 'current', acceptWeak = false, verifyForSeconds, reason }: CreateFields): TakeOverKey | null {
+  if (key === undefined && importAs === 'previous') throw contradiction('importAs', 'is "previous", and there is no key to import');
+  if (importAs === 'current') {
+    if (acceptWeak) throw contradiction('acceptWeak', 'goes with importAs "previous" only: a weak key never signs');
+    if (verifyForSeconds !== undefined) throw contradiction('verifyForSeconds', 'goes with importAs "previous" only');
+    return null;
+  }
+  if (acceptWeak && reason === undefined) throw contradiction('acceptWeak', 'needs a reason, which stands in the history');
+  return { acceptWeak, verifyForSeconds: verifyForSeconds ?? null };
+}
+
+function contradiction(field: string, message: string): KeyturnError {
+  return new KeyturnError('invalid_request', `The request does not fit the API: body/${field} ${message}.`, {
+    faults: [{ path: `body/${field}`, message }],
   });
 }
 

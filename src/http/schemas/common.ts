@@ -25,6 +25,12 @@ export const Reason = Type.String({
   description: 'Why; it stands in the history.',
 });
 
+/** A weak key that an operator imported to verify only. */
+export const WeakMark = Type.Literal(true, {
+  description:
+    'Present on a key imported although it is weak: whoever guesses it can forge. It verifies only, and may be shorter than 32 bytes.',
+});
+
 export const VersionNumber = Type.Integer({ minimum: 1, description: 'Positive, never reused.', examples: [3] });
 
 export const Actor = Type.Object({ id: Type.String(), name: Type.String() }, { title: 'Actor', description: 'Who did it.' });

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { Act, Cursor, Instant, KeyringName, oneOf, orNull, VersionNumber } from './common.ts';
+import { Act, Actor, Cursor, Instant, KeyringName, oneOf, orNull, VersionNumber } from './common.ts';
 import { VersionKind } from './keyring.ts';
 
 const Provenance = Type.Union(
@@ -12,7 +12,14 @@ const Provenance = Type.Union(
       runtime: Type.String(),
       openssl: Type.String(),
     }),
-    Type.Object({ origin: Type.Literal('imported'), bytes: Type.Integer(), judgement: Type.String() }),
+    Type.Object({
+      origin: Type.Literal('imported'),
+      bytes: Type.Integer({ description: 'That can bear entropy.' }),
+      judgement: Type.String({ description: 'Why it was taken, or why it is weak.' }),
+      overridden: Type.Optional(
+        Type.Object({ by: Actor, reason: Type.String() }, { description: 'Who imported a weak key to verify only, and why.' }),
+      ),
+    }),
   ],
   { title: 'Provenance', description: 'How the key was made.' },
 );

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { DEFAULT_POLICY, POLICY_BOUNDS } from '../../core/policy.ts';
 import { VERSION_KINDS } from '../../core/version.ts';
-import { Act, Actor, closed, Instant, KeyringName, oneOf, orNull, Reason, VersionNumber } from './common.ts';
+import { Act, Actor, closed, Instant, KeyringName, oneOf, orNull, Reason, VersionNumber, WeakMark } from './common.ts';
 
 const seconds = (field: keyof typeof POLICY_BOUNDS, description: string) => {
   const [minimum, maximum] = POLICY_BOUNDS[field];
@@ -45,6 +45,7 @@ const ServedVersion = Type.Object(
     publishedAt: Instant,
     activatesAt: Instant,
     verifyUntil: orNull(Instant),
+    weak: Type.Optional(WeakMark),
   },
   { title: 'ServedVersion' },
 );
@@ -80,12 +81,31 @@ export const CreateBody = Type.Object(
     key: Type.Optional(
       Type.String({ minLength: 1, maxLength: 1024, description: 'A key in use today, to go on with. Left out, one is generated.' }),
     ),
+    importAs: Type.Optional(
+      oneOf(['current', 'previous'], {
+        description:
+          'Default current: `key` signs, and has to be sound. previous: it verifies only, as version 1; version 2 is generated and signs from now on.',
+      }),
+    ),
+    acceptWeak: Type.Optional(
+      Type.Boolean({ description: 'Import `key` as previous even though it is weak. Needs `reason`; both stand in the history.' }),
+    ),
+    verifyForSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 35_165_400,
+        description: 'How long `key` verifies when imported as previous. Default, and at most: the grace of the policy.',
+      }),
+    ),
     reason: Type.Optional(Reason),
   },
   {
     ...closed,
     title: 'CreateKeyring',
-    examples: [{ name: 'web', policy: { schedule: { cron: '0 3 1 * *' } }, reason: 'sessions of the web shop' }],
+    examples: [
+      { name: 'web', policy: { schedule: { cron: '0 3 1 * *' } }, reason: 'sessions of the web shop' },
+      { name: 'legacy', key: 'you-will-never-guess', importAs: 'previous', acceptWeak: true, reason: 'move off SECRET_KEY, ticket 4711' },
+    ],
   },
 );
 

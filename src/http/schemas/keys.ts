@@ -1,5 +1,6 @@
 import Type from 'typebox';
-import { Instant, KeyringName, orNull, VersionNumber } from './common.ts';
+import { MIN_VERIFYING_LENGTH } from '../../core/strength.ts';
+import { Instant, KeyringName, orNull, VersionNumber, WeakMark } from './common.ts';
 
 const Key = Type.String({
   minLength: 32,
@@ -7,14 +8,20 @@ const Key = Type.String({
   examples: ['3f9c…64 hex digits…a1'],
 });
 
+const WeakKey = Type.String({ minLength: MIN_VERIFYING_LENGTH, description: 'As the application uses it today. Log that it is in use.' });
+
 export const KeysView = Type.Object(
   {
     name: KeyringName,
     revision: Type.String(),
     current: Type.Object({ version: VersionNumber, key: Key, activatesAt: Instant }, { description: 'Signs and verifies.' }),
-    previous: Type.Array(Type.Object({ version: VersionNumber, key: Key, verifyUntil: Instant }), {
-      description: 'Verify only, newest first.',
-    }),
+    previous: Type.Array(
+      Type.Union([
+        Type.Object({ version: VersionNumber, key: Key, verifyUntil: Instant }),
+        Type.Object({ version: VersionNumber, key: WeakKey, verifyUntil: Instant, weak: WeakMark }),
+      ]),
+      { description: 'Verify only, newest first.' },
+    ),
     next: orNull(
       Type.Object({ version: VersionNumber, key: Key, activatesAt: Instant }, { description: 'Verifies; signs from activatesAt.' }),
     ),

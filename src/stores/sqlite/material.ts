@@ -5,7 +5,7 @@ import type { MaterialNonce } from '../../core/version.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import type { MaterialEntry, MaterialRef, Page } from '../../ports/store.ts';
-import { type MasterKey, sameSecret, seal, unseal } from '../sealing.ts';
+import { fingerprint, type MasterKey, sameSecret, seal, unseal } from '../sealing.ts';
 import type { Database } from './database.ts';
 import { bytesOf, numberOf, orNull, type Row, textOf } from './row.ts';
 
@@ -19,6 +19,14 @@ const PAGE = `
   SELECT keyring, version, nonce, stored_at FROM material
   WHERE destroyed_at IS NULL AND (keyring, version, nonce) > (?, ?, ?)
   ORDER BY keyring, version, nonce LIMIT ?`;
+
+const ALIKE = `
+  SELECT keyring, version, nonce, stored_at FROM fingerprints JOIN material USING (id)
+  WHERE fingerprint = ? ORDER BY id LIMIT 100`;
+
+const UNMARKED = `
+  SELECT id, keyring, version, nonce, stored_at, bytes FROM material JOIN sealed USING (id)
+  WHERE destroyed_at IS NULL AND id NOT IN (SELECT id FROM fingerprints)`;
 
 /** The key of the last entry of a page. */
 const CURSOR = /^([^/]+)\/(\d+)\/([^/]+)$/;
@@ -36,6 +44,8 @@ export function materialIn(database: Database, { masterKey, clock, random }: Kee
   const find = database.prepare(FIND);
   const insert = database.prepare(INSERT);
   const insertSealed = database.prepare('INSERT INTO sealed (id, bytes) VALUES (?, ?)');
+  const insertFingerprint = database.prepare('INSERT INTO fingerprints (id, fingerprint) VALUES (?, ?)');
+  const alike = database.prepare(ALIKE);
   const blank = database.prepare('UPDATE sealed SET bytes = zeroblob(length(bytes)) WHERE id = ?');
   const bury = database.prepare('UPDATE material SET destroyed_at = ? WHERE id = ?');
   const pages = database.prepare(PAGE);
@@ -45,11 +55,23 @@ export function materialIn(database: Database, { masterKey, clock, random }: Kee
 
   function add(ref: MaterialRef, material: Secret): void {
     const sealed = seal(material, ref, masterKey, random);
-    database.transaction(() => insertSealed.run(idOf(insert.first(...keyOf(ref), clock.now(), null)), sealed));
+    database.transaction(() => {
+      const id = idOf(insert.first(...keyOf(ref), clock.now(), null));
+      insertSealed.run(id, sealed);
+      insertFingerprint.run(id, fingerprint(material, masterKey));
+    });
   }
 
   function open(row: Row, ref: MaterialRef): Secret {
     return unseal(orNull(bytesOf, row, 'bytes') ?? new Uint8Array(), ref, masterKey);
+  }
+
+  function openedOrNull(row: Row): Secret | null {
+    try {
+      return open(row, entryOf(row).ref);
+    } catch {
+      return null;
+    }
   }
 
   function erase(row: Row): void {
@@ -84,6 +106,21 @@ export function materialIn(database: Database, { masterKey, clock, random }: Kee
       if (row === undefined) insert.all(...keyOf(ref), clock.now(), clock.now());
       else erase(row);
       emptyLog();
+    },
+
+    find(material: Secret): MaterialRef[] {
+      return alike.all(fingerprint(material, masterKey)).map((row) => entryOf(row).ref);
+    },
+
+    /** Fingerprints of what was stored before there were any. An entry that cannot be opened goes without: reading it says so. */
+    markAll(): void {
+      const rows = database.prepare(UNMARKED).all();
+      database.transaction(() => {
+        for (const row of rows) {
+          const material = openedOrNull(row);
+          if (material !== null) insertFingerprint.run(idOf(row), fingerprint(material, masterKey));
+        }
+      });
     },
 
     page(after: string | null, limit: number): Page<MaterialEntry, string> {

@@ -52,6 +52,14 @@ CREATE TABLE tokens (
 
 CREATE INDEX tokens_created ON tokens (created_at, id);
 `,
+  `
+CREATE TABLE fingerprints (
+  id INTEGER PRIMARY KEY REFERENCES material (id),
+  fingerprint BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX fingerprints_found ON fingerprints (fingerprint);
+`,
 ];
 
 /** The schema that this code reads and writes. */

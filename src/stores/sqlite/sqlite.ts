@@ -1,7 +1,7 @@
 import { KeyturnError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
-import type { ChangeFeed, DueIndex, Store } from '../../ports/store.ts';
+import type { ChangeFeed, DueIndex, FingerprintIndex, Store } from '../../ports/store.ts';
 import type { TokenStore } from '../../ports/tokens.ts';
 import { type MasterKeySource, obtainMasterKey } from '../master-key.ts';
 import type { MasterKey } from '../sealing.ts';
@@ -24,6 +24,7 @@ export interface SqliteOptions {
 /** Everything that one data folder keeps. The parts share one connection, and so one lock and one transaction. */
 export interface Sqlite {
   readonly store: Store & DueIndex & ChangeFeed;
+  readonly fingerprints: FingerprintIndex;
   readonly tokens: TokenStore;
   /** For what else lives in this database. */
   readonly database: Database;
@@ -42,8 +43,10 @@ export function openSqlite({ dataDir, masterKey: source, clock, random }: Sqlite
     migrate(database);
     const masterKey = unlock(database, source, random);
     const rows = { documents: documentsIn(database, random), material: materialIn(database, { masterKey, clock, random }) };
+    rows.material.markAll();
     return {
       store: sqliteStore(database, rows, clock),
+      fingerprints: { find: async (material) => rows.material.find(material) },
       tokens: sqliteTokens(database),
       database,
       close: () => database.close(),

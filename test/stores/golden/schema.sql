@@ -1,4 +1,4 @@
--- schema 1
+-- schema 2
 CREATE TABLE meta (
   name TEXT NOT NULL PRIMARY KEY,
   value TEXT NOT NULL
@@ -32,3 +32,8 @@ CREATE TABLE tokens (
   last_used_at INTEGER
 ) STRICT;
 CREATE INDEX tokens_created ON tokens (created_at, id);
+CREATE TABLE fingerprints (
+  id INTEGER PRIMARY KEY REFERENCES material (id),
+  fingerprint BLOB NOT NULL
+) STRICT;
+CREATE INDEX fingerprints_found ON fingerprints (fingerprint);
