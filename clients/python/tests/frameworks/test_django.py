@@ -139,6 +139,25 @@ def test_a_reader_that_puts_the_old_value_back_is_put_right(turning, key):
     assert settings.SECRET_KEY == key(2)
 
 
+def test_a_reader_that_puts_the_old_value_back_during_the_write_is_put_right_at_once(turning, key):
+    old, interruptions = settings.SECRET_KEY, [1]
+    real = type(settings).__setattr__
+
+    def interrupted(self, name, value):
+        real(self, name, value)
+        if name == "SECRET_KEY" and interruptions:
+            interruptions.pop()
+            self.__dict__["SECRET_KEY"] = old
+
+    type(settings).__setattr__ = interrupted
+    try:
+        turning.turn(current=2, previous=[1])
+    finally:
+        type(settings).__setattr__ = real
+    assert not interruptions
+    assert settings.SECRET_KEY == key(2)
+
+
 def test_between_the_writes_every_key_verifies(turning, key):
     turning.turn(current=1, following=2)
     seen = []
