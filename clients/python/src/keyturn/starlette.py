@@ -6,10 +6,11 @@ import secrets
 from typing import Any, Optional
 
 from itsdangerous import BadSignature, TimestampSigner
+from starlette.datastructures import MutableHeaders
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .client import KeyringClient
 from .errors import NoKeys
@@ -51,15 +52,24 @@ class _Reissuing:
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._issues = False
 
     async def run(self) -> None:
         inner = SessionMiddleware.__new__(SessionMiddleware)
         vars(inner).update(vars(self._middleware), app=self._marking)
-        await inner(self._scope, self._receive, self._send)
+        await inner(self._scope, self._receive, self._varying)
+
+    async def _varying(self, message: Message) -> None:
+        if self._issues and message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if "cookie" not in headers.get("vary", "").lower():
+                headers.add_vary_header("Cookie")
+        await self._send(message)
 
     async def _marking(self, scope: Scope, receive: Receive, send: Send) -> None:
         session = scope.get("session")
         if session:
+            self._issues = True
             mark = getattr(session, "mark_modified", None)  # Before Starlette 1.0 sessions are plain dicts, signed anew with every answer.
             if mark is not None:
                 mark()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, Callable, List, NoReturn
 
 from .errors import NoKeys
@@ -19,6 +20,24 @@ class UnusableKeys(List[Any]):
     __len__: Callable[..., NoReturn] = _refuse
     __bool__: Callable[..., NoReturn] = _refuse
     __contains__: Callable[..., NoReturn] = _refuse
+
+
+class UnusableKey(str):
+    """
+    Stands for the one key where a text is expected and an empty one would break more than signing (Django's error pages read every setting).
+    Raises NoKeys when it is turned into bytes or text. Its content, for code that reaches under that, is random: nobody can forge with it.
+    """
+
+    def __new__(cls) -> UnusableKey:
+        return super().__new__(cls, secrets.token_urlsafe(48))
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise NoKeys("There are no keys that may be used; see the log of keyturn.")
+
+    def __repr__(self) -> str:
+        return "[no key]"
+
+    __str__ = __format__ = encode = __getitem__ = __iter__ = __add__ = _refuse
 
 
 class RefusingSession:

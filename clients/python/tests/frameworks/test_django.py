@@ -6,7 +6,7 @@ pytest.importorskip("django", reason="Django is tested with Flask 3.1")
 
 import keyturn.django.live as live
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from keyturn import NoKeys
 
 
 @pytest.fixture
@@ -176,14 +176,30 @@ def test_between_the_writes_every_key_verifies(turning, key):
     assert all({key(1), key(2)} <= keys for keys in seen)
 
 
-def test_without_keys_every_request_is_a_503_and_nothing_can_be_signed(turning):
+def test_without_keys_every_request_is_a_503_and_nothing_can_be_signed_or_verified(turning):
+    from django.contrib.auth.tokens import default_token_generator
     from django.core import signing
     from django.test import Client
+    from django.views.debug import get_default_exception_reporter_filter
 
+    old, ann = signing.dumps("hello"), user()
     turning.lose()
     answer = Client().get("/get")
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
-    with pytest.raises(ImproperlyConfigured):
-        signing.dumps("hello")
+    for use in (
+        lambda: signing.dumps("hello"),
+        lambda: signing.loads(old),
+        lambda: signing.get_cookie_signer().sign("hello"),
+        lambda: default_token_generator.make_token(ann),
+        lambda: ann.get_session_auth_hash(),
+        lambda: settings.SECRET_KEY.encode(),
+        lambda: f"{settings.SECRET_KEY}",
+    ):
+        with pytest.raises(NoKeys):
+            use()
+    hidden = get_default_exception_reporter_filter().get_safe_settings()["SECRET_KEY"]
+    assert set(hidden) == {"*"}, "Django's error pages read every setting and must go on."
+    assert repr(settings.SECRET_KEY) == "[no key]"
     turning.find()
     assert Client().get("/get").status_code == 200
+    assert signing.loads(old) == "hello"

@@ -5,6 +5,7 @@ from typing import Any, Callable, List, Optional, Tuple
 from ..client import KeyringClient
 from ..errors import ConfigError, NoKeys
 from ..snapshot import Snapshot
+from ..unusable import UnusableKey
 
 MAX_WRITES = 10
 
@@ -40,7 +41,7 @@ def follow(settings: Any, snapshot: Optional[Snapshot]) -> None:
         if _holds(settings, snapshot):
             return
         if snapshot is None:
-            settings.SECRET_KEY = ""  # Django itself refuses to hand out an empty one.
+            settings.SECRET_KEY = UnusableKey()
             settings.SECRET_KEY_FALLBACKS = []
         else:
             settings.SECRET_KEY_FALLBACKS = list(snapshot.newest_first)
@@ -48,13 +49,10 @@ def follow(settings: Any, snapshot: Optional[Snapshot]) -> None:
 
 
 def _holds(settings: Any, snapshot: Optional[Snapshot]) -> bool:
-    from django.core.exceptions import ImproperlyConfigured
-
-    try:
-        current, fallbacks = settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS
-    except ImproperlyConfigured:
-        return snapshot is None and settings.SECRET_KEY_FALLBACKS == []
-    return snapshot is not None and current == snapshot.current.text and fallbacks == list(snapshot.newest_first)
+    current, fallbacks = settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS
+    if snapshot is None:
+        return isinstance(current, UnusableKey) and fallbacks == []
+    return bool(current == snapshot.current.text and fallbacks == list(snapshot.newest_first))
 
 
 def _on_change(snapshot: Optional[Snapshot]) -> None:
