@@ -120,8 +120,8 @@ class KeyringClient:
             return self
         self._token()
         self._started = True
-        if self._ring.usable() is None:
-            self.refresh()
+        if self._ring.usable() is None and self.refresh():
+            self._hold_soon()
         if self._ring.held is None:
             self._refresher.start_from_cache()
         self._start_thread()
@@ -246,7 +246,12 @@ class KeyringClient:
             return
         now = self._ring.held
         changed = held is None or now is None or now.etag != held.etag
-        if wait and (changed or self._monotonic() - began >= 1.0):
+        if changed or not wait or self._monotonic() - began >= 1.0:
+            self._hold_soon()
+
+    def _hold_soon(self) -> None:
+        """Where the service may hold requests the next one follows at once; not after one that it did not hold."""
+        if self._background and longest_wait(self._wait, self._ring.lease_left()) > 0:
             self._ring.put_due(self._clock.unit())
 
     def _own_process(self) -> None:

@@ -282,14 +282,23 @@ class LongPoll(ClientTest):
             return inner(request)
 
         self.service.answer = hold
-        self.service.keys(current=1, lease=30, refresh=1)
+        self.service.keys(current=1, lease=30, refresh=15)
         client = self.client(background=True, clock=None, wait=20)
         client.start()
         eventually(lambda: any("wait=" in request.path for request in self.service.seen))
         self.assertTrue(self.service.seen[-1].path.endswith(("?wait=10", "?wait=9")), "A third of the lease is the most.")
-        self.service.keys(current=2, lease=30, refresh=1)
+        self.service.keys(current=2, lease=30, refresh=15)
         changed.set()
         eventually(lambda: client.snapshot().current.version == 2, 2)
+
+    def test_a_service_that_does_not_hold_requests_is_not_asked_without_end(self):
+        self.service.keys(current=1, lease=300, refresh=100)
+        client = self.client(background=True, clock=None, wait=20)
+        client.start()
+        eventually(lambda: len(self.service.seen) == 2)
+        time.sleep(0.3)
+        self.assertEqual(len(self.service.seen), 2)
+        self.assertGreater(client._ring.due - time.monotonic(), 60)
 
 
 class Cache(ClientTest):

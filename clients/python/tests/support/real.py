@@ -52,8 +52,9 @@ class RealService:
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def create(self, name="web", **policy):
-        self.call("POST", "/v1/keyrings", {"name": name, "policy": {**QUICK, **policy}})
+    def create(self, name="web", policy=None, **more):
+        """A keyring and a token for its keys."""
+        self.call("POST", "/v1/keyrings", {"name": name, "policy": {**QUICK, **(policy or {})}, **more})
         return self.call("POST", "/v1/tokens", {"name": "tests", "roles": ["app"], "keyrings": [name]})["token"]
 
     def rotate(self, kind, name="web"):
