@@ -1,7 +1,7 @@
 """A shop counter with a session, a form with a CSRF token, and a login that remembers. Nothing here knows of rotations but one line."""
 
 from flask import Flask, redirect, render_template_string, session
-from flask_login import LoginManager, UserMixin, current_user, login_required, login_user, logout_user
+from flask_login import LoginManager, UserMixin, login_required, login_user, logout_user
 from flask_wtf import CSRFProtect, FlaskForm
 from keyturn.flask import Keyturn
 from wtforms import StringField

@@ -32,7 +32,8 @@ class KeyringClient:
     Keeps the keys of one keyring at hand: `snapshot()` costs well under 2 µs.
 
     - `name`: the keyring; default the environment's KEYTURN_KEYRING.
-    - `url`, `token`, `token_file`, `ca_file`: default KEYTURN_URL (http://127.0.0.1:8460), KEYTURN_TOKEN_FILE or KEYTURN_TOKEN, KEYTURN_CA_FILE.
+    - `url`, `token`, `token_file`, `ca_file`: default KEYTURN_URL (http://127.0.0.1:8460), KEYTURN_TOKEN_FILE or
+      KEYTURN_TOKEN, KEYTURN_CA_FILE.
     - `wait`: seconds that the service may hold a request until something changes; 0 (default) = ask every refresh interval only.
     - `cache_file`: where the last answer is kept, encrypted under the token, for a start while the service is down; default none.
     - `on_change`: called with the new snapshot, or with None when the lease has ended. `metrics`: see `Events`.
@@ -115,7 +116,8 @@ class KeyringClient:
         return await asyncio.get_running_loop().run_in_executor(None, self.snapshot)
 
     def start(self) -> KeyringClient:
-        """Gets the first keys (from the service, else from the cache) and keeps them fresh. Raises ConfigError and nothing else: without keys `snapshot` raises."""
+        """Gets the first keys (from the service, else from the cache) and keeps them fresh. Raises ConfigError and
+        nothing else: without keys `snapshot` raises."""
         if self._started and os.getpid() == self._pid:
             return self
         self._token()
@@ -128,7 +130,8 @@ class KeyringClient:
         return self
 
     def refresh(self) -> bool:
-        """Asks the service now; True when the keys at hand are confirmed or new. False while another request is under way, or on failure (see `last_error`)."""
+        """Asks the service now; True when the keys at hand are confirmed or new. False while another request is
+        under way, or on failure (see `last_error`)."""
         self._after_fork()
         return self._refresher.attempt(self.instance, self._timeouts, 0)
 
@@ -262,7 +265,8 @@ class KeyringClient:
         self._thread = None
 
     def _after_fork(self) -> None:
-        """In the child: own locks, own name, own thread. Keys and lease stay; the next request comes soon, not with those of the other workers."""
+        """In the child: own locks, own name, own thread. Keys and lease stay; the next request comes soon, not with
+        those of the other workers."""
         if os.getpid() == self._pid:
             return
         self._ring.forked()

@@ -19,8 +19,9 @@ log = logging.getLogger("keyturn")
 
 class Events:
     """
-    Metrics: `refresh` {outcome: changed, unchanged or the code of the error, seconds}, `keys` {current, next, previous (a number)}, `lease_ended` {},
-    `cache` {outcome}, `resign` {}. A hook that raises is logged and has no other effect. A failure is logged when it begins and when it ends, not each time.
+    Metrics: `refresh` {outcome: changed, unchanged or the code of the error, seconds}, `keys` {current, next, previous (a number)},
+    `lease_ended` {}, `clock_jump` {seconds}, `cache` {outcome}, `resign` {what}; each with {keyring}.
+    A hook that raises is logged and has no other effect. A failure is logged when it begins and when it ends, not each time.
     """
 
     def __init__(self, name: str, metrics: Optional[Metrics]) -> None:

@@ -50,9 +50,7 @@ def _renewed(reply: Reply, asked: Asked, held: Optional[Snapshot]) -> Snapshot:
         raise BadAnswer("The service said that nothing changed, but named another ETag.")
     lease = whole_seconds(_number(reply.headers.get("keyturn-lease")), "Keyturn-Lease", MAX_LEASE_SECONDS)
     refresh = _number(reply.headers.get("keyturn-refresh", str(held.refresh_seconds)))
-    return held.renewed(
-        whole_seconds(refresh, "Keyturn-Refresh", MAX_REFRESH_SECONDS), lease, asked.monotonic + lease, asked.wall + lease
-    )
+    return held.renewed(whole_seconds(refresh, "Keyturn-Refresh", MAX_REFRESH_SECONDS), lease, asked.monotonic + lease, asked.wall + lease)
 
 
 def _strong(etag: str) -> str:
@@ -83,7 +81,8 @@ def _raise_problem(name: str, reply: Reply) -> NoReturn:
 
 
 def _problem_code(reply: Reply) -> Optional[str]:
-    """The stable code of a problem document; None where a proxy answers 5xx or 429 in its own words. Raises NotKeyturn for other such answers."""
+    """The stable code of a problem document; None where a proxy answers 5xx or 429 in its own words. Raises
+    NotKeyturn for other such answers."""
     try:
         body = reply.json()
     except NotKeyturn:
@@ -96,5 +95,7 @@ def _problem_code(reply: Reply) -> Optional[str]:
     if isinstance(code, str) and code.isascii() and code.replace("_", "").isalnum() and len(code) <= 40:
         return code
     if reply.status in (401, 403, 404, 410):
-        raise NotKeyturn(f"Not Keyturn but something else answered ({reply.status}). Is KEYTURN_URL the service, and is a proxy in between?")
+        raise NotKeyturn(
+            f"Not Keyturn but something else answered ({reply.status}). Is KEYTURN_URL the service, and is a proxy in between?"
+        )
     return None

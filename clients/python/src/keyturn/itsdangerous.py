@@ -33,7 +33,8 @@ class _FollowsKeyring:
 
 def live(client: KeyringClient, kind: Type[T], *args: Any, **kwargs: Any) -> T:
     """
-    `live(client, URLSafeTimedSerializer, salt="invite")`: an object of that class, without a key to pass. Without keys, signing and verifying raise NoKeys.
+    `live(client, URLSafeTimedSerializer, salt="invite")`: an object of that class, without a key to pass. Without
+    keys, signing and verifying raise NoKeys.
     """
     following = type(f"Live{kind.__name__}", (_FollowsKeyring, kind), {"_keyturn_client": client})
     made: T = following([], *args, **kwargs)

@@ -20,7 +20,8 @@ class UnavailableSession(RefusingSession, NullSession):  # type: ignore[misc]
 
 
 class RotatingSessionInterface(SecureCookieSessionInterface):
-    """Signs with current, verifies with all, issues again what an older key signed; SECRET_KEY and SECRET_KEY_FALLBACKS follow for extensions."""
+    """Signs with current, verifies with all, issues again what an older key signed; SECRET_KEY and
+    SECRET_KEY_FALLBACKS follow for extensions."""
 
     null_session_class = UnavailableSession
 
@@ -62,7 +63,9 @@ class RotatingSessionInterface(SecureCookieSessionInterface):
 class Keyturn:
     """`client` is a KeyringClient to share; else one is made for `keyring` from the environment and `options`."""
 
-    def __init__(self, app: Optional[Quart] = None, keyring: Optional[str] = None, *, client: Optional[KeyringClient] = None, **options: Any) -> None:
+    def __init__(
+        self, app: Optional[Quart] = None, keyring: Optional[str] = None, *, client: Optional[KeyringClient] = None, **options: Any
+    ) -> None:
         self._keyring = keyring
         self._options = options
         self.client = client
@@ -84,11 +87,11 @@ def mirror(app: Quart, snapshot: Optional[Snapshot]) -> None:
     """All keys in the list, written before SECRET_KEY: a reader between the two still verifies everything."""
     if snapshot is None:
         app.config["SECRET_KEY"] = app.config["SECRET_KEY_FALLBACKS"] = None
-    elif app.config.get("SECRET_KEY") != snapshot.current.text or len(app.config.get("SECRET_KEY_FALLBACKS") or ()) != len(snapshot.oldest_first):
-        app.config["SECRET_KEY_FALLBACKS"] = list(snapshot.oldest_first)
+        return
+    keys = list(snapshot.oldest_first)
+    if app.config.get("SECRET_KEY") != snapshot.current.text or app.config.get("SECRET_KEY_FALLBACKS") != keys:
+        app.config["SECRET_KEY_FALLBACKS"] = keys
         app.config["SECRET_KEY"] = snapshot.current.text
-    elif app.config["SECRET_KEY_FALLBACKS"] != list(snapshot.oldest_first):
-        app.config["SECRET_KEY_FALLBACKS"] = list(snapshot.oldest_first)
 
 
 async def _unavailable(_error: Exception) -> Tuple[str, int, dict[str, str]]:

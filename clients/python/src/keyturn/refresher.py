@@ -104,7 +104,9 @@ class Refresher:
         offset, before = now.wall - now.monotonic, self._offset
         self._offset = offset
         if before is not None and abs(offset - before) > CLOCK_JUMP_SECONDS:
-            jump = ClockJump(f"The wall clock moved by {offset - before:.0f} s against the monotonic clock. Check the time synchronisation.")
+            jump = ClockJump(
+                f"The wall clock moved by {offset - before:.0f} s against the monotonic clock. Check the time synchronisation."
+            )
             log.warning("Keyring %s: %s [%s]", self._name, jump, jump.code)
             self._events.count("clock_jump", seconds=offset - before)
 

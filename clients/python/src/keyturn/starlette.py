@@ -19,13 +19,15 @@ from .itsdangerous import live
 
 class KeyturnSessionMiddleware(SessionMiddleware):
     """
-    `app.add_middleware(KeyturnSessionMiddleware, keyring="web")`, or `client=` to share a KeyringClient; the other arguments are SessionMiddleware's, without `secret_key`.
+    `app.add_middleware(KeyturnSessionMiddleware, keyring="web")`, or `client=` to share a KeyringClient; the other
+    arguments are SessionMiddleware's, without `secret_key`.
 
     A session that an older key signed is issued again once, on use. Without keys every request is a 503 with Retry-After.
     """
 
     def __init__(self, app: ASGIApp, keyring: Optional[str] = None, *, client: Optional[KeyringClient] = None, **options: Any) -> None:
-        # The placeholder signs nothing: the signer made from it is replaced at once. Random, so that whoever still kept it could not be forged to.
+        # The placeholder signs nothing: the signer made from it is replaced at once. Random, so that whoever still
+        # kept it could not be forged to.
         super().__init__(app, secret_key=secrets.token_urlsafe(48), **options)
         self.client = client or KeyringClient(keyring)
         self.client.start()
@@ -45,7 +47,8 @@ class KeyturnSessionMiddleware(SessionMiddleware):
 
 
 class _Reissuing:
-    """A request whose cookie the current key did not sign: if an older one did, its session is marked as modified before the answer begins."""
+    """A request whose cookie the current key did not sign: if an older one did, its session is marked as modified
+    before the answer begins."""
 
     def __init__(self, middleware: KeyturnSessionMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
         self._middleware = middleware

@@ -32,7 +32,8 @@ class Reply(NamedTuple):
         media = self.headers.get("content-type", "").split(";")[0].strip().lower()
         if media not in ("application/json", "application/problem+json"):
             raise NotKeyturn(
-                f"Not Keyturn but something else answered ({self.status}, {media[:40] or 'no content type'}). Is KEYTURN_URL the service, and is a proxy in between?"
+                f"Not Keyturn but something else answered ({self.status}, {media[:40] or 'no content type'}). Is "
+                f"KEYTURN_URL the service, and is a proxy in between?"
             )
         return json.loads(self.body.decode("utf-8"))
 
@@ -68,7 +69,9 @@ class Transport:
         try:
             context = ssl.create_default_context(cafile=self._ca_file)
         except (OSError, ssl.SSLError) as error:
-            raise TlsFailure(f"The certificates in {self._ca_file} cannot be read ({type(error).__name__}). Check KEYTURN_CA_FILE.") from None
+            raise TlsFailure(
+                f"The certificates in {self._ca_file} cannot be read ({type(error).__name__}). Check KEYTURN_CA_FILE."
+            ) from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return http.client.HTTPSConnection(address.host, address.port, timeout=timeouts.connect, context=context)
 

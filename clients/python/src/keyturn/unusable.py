@@ -42,7 +42,8 @@ class UnusableKey(str):
 
 class RefusingSession:
     """
-    Stands for the session while there are no keys: neither reads as logged out nor takes anything. To be mixed with the framework's NullSession.
+    Stands for the session while there are no keys: neither reads as logged out nor takes anything. To be mixed with
+    the framework's NullSession.
     Only Flask-Login's own mark, which it looks for after every request, is simply absent.
     """
 

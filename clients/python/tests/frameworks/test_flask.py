@@ -122,7 +122,9 @@ class TestSessions:
         keyring.turn(current=1, following=2)
         assert signed_by(cookie_of(app.test_client().get("/set")), key(1))
         with app.test_request_context():
-            early = URLSafeTimedSerializer(key(2), salt="cookie-session", serializer=app.session_interface.serializer, signer_kwargs={"key_derivation": "hmac"}).dumps({"u": 1})
+            early = URLSafeTimedSerializer(
+                key(2), salt="cookie-session", serializer=app.session_interface.serializer, signer_kwargs={"key_derivation": "hmac"}
+            ).dumps({"u": 1})
         answer = with_cookie(app, "session", early).get("/get")
         assert answer.json == {"u": 1}
         assert signed_by(cookie_of(answer), key(1))
@@ -138,7 +140,9 @@ class TestSessions:
     def test_a_forged_cookie_is_refused(self, keyring, key, forged):
         app = make_app(keyring)
         keyring.turn(current=2, previous=[1], following=3)
-        forger = URLSafeTimedSerializer("" if forged == "empty" else forged or key(9), salt="cookie-session", signer_kwargs={"key_derivation": "hmac"})
+        forger = URLSafeTimedSerializer(
+            "" if forged == "empty" else forged or key(9), salt="cookie-session", signer_kwargs={"key_derivation": "hmac"}
+        )
         answer = with_cookie(app, "session", forger.dumps({"u": 1})).get("/get")
         assert answer.json == {"u": None}
         assert cookie_of(answer) is None

@@ -55,7 +55,18 @@ def test_each_worker_follows_the_keyring(options, tmp_path):
             "KEYTURN_KEYRING": "web",
             "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1] / "src")]),
         }
-        command = [sys.executable, "-m", "gunicorn", "-w", "2", "-b", f"127.0.0.1:{port}", "--no-control-socket", *options, "gunicorn_app:app"]
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-w",
+            "2",
+            "-b",
+            f"127.0.0.1:{port}",
+            "--no-control-socket",
+            *options,
+            "gunicorn_app:app",
+        ]
         if subprocess.run([*command[:3], "--help"], capture_output=True, text=True, check=False).stdout.count("--no-control-socket") == 0:
             command.remove("--no-control-socket")
         with open(tmp_path / "log", "wb") as log:

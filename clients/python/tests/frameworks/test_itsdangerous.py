@@ -17,7 +17,11 @@ TOKENS = json.loads((Path(__file__).parents[3] / "vectors" / "tokens.json").read
 @pytest.mark.parametrize("kind", [URLSafeTimedSerializer, URLSafeSerializer, Signer, TimestampSigner])
 def test_a_live_object_signs_with_current_and_verifies_with_all(keyring, key, kind):
     made = live(keyring.client, kind, salt="invite")
-    sign, read = (made.dumps, made.loads) if hasattr(made, "dumps") else (lambda text: made.sign(text).decode(), lambda text: made.unsign(text).decode())
+    sign, read = (
+        (made.dumps, made.loads)
+        if hasattr(made, "dumps")
+        else (lambda text: made.sign(text).decode(), lambda text: made.unsign(text).decode())
+    )
     old = sign("hello")
     keyring.turn(current=2, previous=[1], following=3)
     assert read(old) == "hello"
@@ -37,7 +41,12 @@ def test_a_live_object_signs_with_current_and_verifies_with_all(keyring, key, ki
 def test_the_vectors_are_what_the_libraries_make(vector):
     key = vector["key"]
     interface = SecureCookieSessionInterface
-    session = URLSafeTimedSerializer(key, salt=interface.salt, serializer=interface.serializer, signer_kwargs={"key_derivation": interface.key_derivation, "digest_method": interface.digest_method})
+    session = URLSafeTimedSerializer(
+        key,
+        salt=interface.salt,
+        serializer=interface.serializer,
+        signer_kwargs={"key_derivation": interface.key_derivation, "digest_method": interface.digest_method},
+    )
     for name in ("flaskSession", "flaskSessionCompressed"):
         assert session.loads(vector[name]["cookie"]) == json.loads(vector[name]["json"])
     csrf, signed = URLSafeTimedSerializer(key, salt="wtf-csrf-token").loads(vector["flaskWtfCsrf"]["token"], return_timestamp=True)

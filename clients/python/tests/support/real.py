@@ -32,7 +32,12 @@ class RealService:
         own = {"KEYTURN_PORT": str(port), "KEYTURN_DATA_DIR": self._folder, "KEYTURN_LOG_LEVEL": "error"}
         self._log = open(os.path.join(self._folder, "log"), "wb")
         self._process = subprocess.Popen(
-            [str(NODE), "src/main.ts", "serve"], cwd=ROOT, env={**clean, **own}, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
+            [str(NODE), "src/main.ts", "serve"],
+            cwd=ROOT,
+            env={**clean, **own},
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
         )
         try:
             self._wait()

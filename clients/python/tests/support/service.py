@@ -33,7 +33,14 @@ def keys_answer(current=1, previous=(), following=None, lease=100, refresh=60, *
 
 
 def problem(status, code):
-    body = {"type": f"https://keyturn.dev/problems/{code}", "title": "A title", "status": status, "detail": "A detail.", "code": code, "requestId": "r"}
+    body = {
+        "type": f"https://keyturn.dev/problems/{code}",
+        "title": "A title",
+        "status": status,
+        "detail": "A detail.",
+        "code": code,
+        "requestId": "r",
+    }
     return status, {"Content-Type": "application/problem+json; charset=utf-8"}, json.dumps(body)
 
 
@@ -97,7 +104,11 @@ class Service:
         self.etag = '"%s"' % hashlib.sha256(json.dumps(self.body).encode()).hexdigest()[:16]
 
     def respond(self, request):
-        headers = {"ETag": self.etag, "Keyturn-Lease": str(self.body["leaseSeconds"]), "Keyturn-Refresh": str(self.body["refreshAfterSeconds"])}
+        headers = {
+            "ETag": self.etag,
+            "Keyturn-Lease": str(self.body["leaseSeconds"]),
+            "Keyturn-Refresh": str(self.body["refreshAfterSeconds"]),
+        }
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return problem(401, "unauthenticated")
         if request.etag == self.etag:

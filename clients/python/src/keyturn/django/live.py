@@ -34,8 +34,10 @@ def client() -> KeyringClient:
 
 def follow(settings: Any, snapshot: Optional[Snapshot]) -> None:
     """
-    Makes the settings equal to the snapshot. Django caches settings, and a reader in the middle of reading one can put the old value back for good:
-    so all keys go into the fallbacks first (whoever mixes old and new still verifies everything), and what was written is read again until it holds.
+    Makes the settings equal to the snapshot. Django caches settings, and a reader in the middle of reading one can
+    put the old value back for good:
+    so all keys go into the fallbacks first (whoever mixes old and new still verifies everything), and what was
+    written is read again until it holds.
     """
     for _ in range(MAX_WRITES):
         if _holds(settings, snapshot):

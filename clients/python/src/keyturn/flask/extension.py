@@ -36,7 +36,8 @@ class Keyturn:
     - Flask-Login's remember cookies and Flask-Security's tokens follow too, Flask-JWT-Extended after `use_jwt`;
     - without keys every use of the session is a 503 with Retry-After; what needs no session goes on.
 
-    `absolute_expiry` (a timedelta or seconds; or KEYTURN_ABSOLUTE_EXPIRY; default none) ends sessions that long after they began, however often they were signed anew.
+    `absolute_expiry` (a timedelta or seconds; or KEYTURN_ABSOLUTE_EXPIRY; default none) ends sessions that long
+    after they began, however often they were signed anew.
     `client` is a KeyringClient to share; else one is made from the config (KEYTURN_KEYRING, KEYTURN_URL …), the environment and `options`.
     """
 
@@ -123,6 +124,7 @@ def _warn_of_unknown_key(name: str, had: Any, snapshot: Optional[Snapshot]) -> N
     text = had.decode("latin-1") if isinstance(had, bytes) else had
     if text not in snapshot.newest_first:
         log.warning(
-            "The SECRET_KEY of the application is not in keyring %s: what it signed is refused now. To keep sessions, import it first: docs/migrate-secret-key.md",
+            "The SECRET_KEY of the application is not in keyring %s: what it signed is refused now. To keep sessions, "
+            "import it first: docs/migrate-secret-key.md",
             name,
         )

@@ -15,8 +15,8 @@ DEFAULT_COOKIE = "remember_token"
 
 def keep_remembered(app: Flask, manager: Any, request: Request, session: Any, snapshot: Snapshot, client: KeyringClient) -> None:
     """
-    A remember cookie that an older key signed is issued anew: at once where its user is logged in (Flask-Login would not look at it and it would
-    die with its key), else when it logs its user in.
+    A remember cookie that an older key signed is issued anew: at once where its user is logged in (Flask-Login would
+    not look at it and it would die with its key), else when it logs its user in.
     """
     _teach(manager, client)
     cookie = request.cookies.get(app.config.get("REMEMBER_COOKIE_NAME", DEFAULT_COOKIE))

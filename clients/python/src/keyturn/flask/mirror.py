@@ -17,7 +17,8 @@ class MirroredKeys(List[str]):
 class Mirror:
     """
     Every list holds **all** keys, `current` included and last: a reader who takes an old list and a new SECRET_KEY still verifies everything,
-    and libraries that sign with the last fallback sign with `current`. Lists are written before SECRET_KEY. No lock: each request puts right what two writers mixed.
+    and libraries that sign with the last fallback sign with `current`. Lists are written before SECRET_KEY. No lock:
+    each request puts right what two writers mixed.
     """
 
     def __init__(self, app: Flask) -> None:
