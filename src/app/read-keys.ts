@@ -32,13 +32,13 @@ export interface KeySet {
   readonly revision: Revision;
   /** Identifies the document and the roles; the same on every replica. */
   readonly etag: string;
+  /** What an instance holds with this answer. */
+  readonly holding: Holding;
   readonly current: ServedKey;
   /** Newest first. */
   readonly previous: readonly ServedKey[];
   readonly next: ServedKey | null;
   readonly refreshSeconds: number;
-  /** What an instance holds that shows `etag`. */
-  readonly holding: Holding;
   /** The numbers of all versions above, `next` first. */
   readonly versions: readonly number[];
   /** When the roles change by themselves; null = only by an act. */
@@ -140,16 +140,11 @@ export class KeyReader {
       name: keyring.name,
       revision,
       etag: etagOf(copy, { current, previous, next }),
+      holding: holdingOf(copy, { current, next }),
       current: await this.#served(copy, current),
       previous: await Promise.all(previous.map((version) => this.#served(copy, version))),
       next: next === null ? null : await this.#served(copy, next),
       refreshSeconds: keyring.policy.refreshSeconds,
-      holding: {
-        changeId: keyring.changed.id,
-        changedAt: keyring.changed.at,
-        current: current.version,
-        newest: (next ?? current).version,
-      },
       versions: [next, current, ...previous].filter((version) => version !== null).map(({ version }) => version),
       until: nextChangeAt(keyring, now),
     };
@@ -170,6 +165,10 @@ export class KeyReader {
 /** An opaque validator that we can read ourselves: the change that made the document, and which versions are in which role. */
 function etagOf({ keyring }: Copy, { current, previous, next }: Roles): string {
   return `"${keyring.changed.id}.${current.version}.${next?.version ?? 0}.${previous.length}"`;
+}
+
+function holdingOf({ keyring: { changed } }: Copy, { current, next }: Pick<Roles, 'current' | 'next'>): Holding {
+  return { changeId: changed.id, changedAt: changed.at, current: current.version, newest: next?.version ?? current.version };
 }
 
 export function keyringNotFound(name: KeyringName): KeyturnError {

@@ -134,7 +134,8 @@ export class GroupJournal implements Journal {
     if (this.#underWay || (this.#pending.length === 0 && this.#probes.length === 0 && this.#gap === null)) return;
     this.#underWay = true;
     const entries = this.#pending.splice(0, MOST_IN_A_BATCH);
-    const probes = this.#probes.splice(0);
+    // a probe that came after entries is answered after them
+    const probes = this.#pending.length === 0 ? this.#probes.splice(0) : [];
     const gap = this.#gap;
     this.#gap = null;
     const texts = entries.map(({ text }) => text);

@@ -10,6 +10,7 @@ const COMPARED = {
   keyring: true,
   instance: true,
   principal: true,
+  session: true,
   address: true,
   offered: true,
   acknowledged: true,

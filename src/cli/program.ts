@@ -5,6 +5,7 @@ import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
 import { addHistory } from './commands/history.ts';
 import { addImport } from './commands/import.ts';
+import { addInstances } from './commands/instances.ts';
 import { addKeys } from './commands/keys.ts';
 import { addList } from './commands/list.ts';
 import { addRekey } from './commands/rekey.ts';
@@ -80,6 +81,7 @@ const COMMANDS = [
   addRotate,
   addRevoke,
   addHistory,
+  addInstances,
   addAudit,
   addUpdate,
   addDelete,

@@ -15,11 +15,13 @@ import type { AuditAction, AuditEvent } from '../ports/journal.ts';
 import type { Store } from '../ports/store.ts';
 import { prepareLeases } from '../stores/sqlite/audit/leases.ts';
 import { sqliteLedgerReader } from '../stores/sqlite/audit/reader.ts';
-import { auditPath, openAuditForReading } from '../stores/sqlite/audit/schema.ts';
+import { auditPath, openAuditDatabase, openAuditForReading } from '../stores/sqlite/audit/schema.ts';
 import { inlineLedger } from '../stores/sqlite/audit/threads.ts';
+import { type KeptRegistry, keepLeases } from './lease-registry.ts';
 
 export interface AuditOptions {
   readonly dataDir: string;
+  readonly onOutage: 'refuse' | 'serve-reads';
   readonly keys: AuditKeys;
   /** Null: commits on this thread. */
   readonly writer: LedgerWriter | null;
@@ -34,6 +36,8 @@ export interface Audit {
   readonly reader: LedgerReader;
   readonly log: AuditLog;
   readonly refusals: Refusals;
+  /** In the same database, written in the same commits. */
+  readonly leases: KeptRegistry;
   /** Something the service does by itself. */
   note(action: AuditAction, reason: string | null): void;
   /** Gives changes that have no record theirs. @throws KeyturnError */
@@ -49,7 +53,7 @@ export interface Audit {
 }
 
 /** @throws KeyturnError what keeps the log from being opened */
-export function openAudit({ dataDir, keys, writer: given, clock, timers, logger }: AuditOptions): Audit {
+export function openAudit({ dataDir, onOutage, keys, writer: given, clock, timers, logger }: AuditOptions): Audit {
   const path = auditPath(dataDir);
   const writer = given ?? inlineLedger(path, keys, prepareLeases);
   const reader = sqliteLedgerReader(openAuditForReading(path));
@@ -57,13 +61,16 @@ export function openAudit({ dataDir, keys, writer: given, clock, timers, logger 
     if (failure === null) logger.info('audit log is written again');
     else logger.error({ code: codeOf(failure), err: failure }, 'audit log cannot be written');
   };
-  const journal = new GroupJournal({ writer, clock, timers, report });
+  const journal: GroupJournal = new GroupJournal({ writer, clock, timers, report, passingOver: () => leases.markIncomplete() });
+  const leaseRows = openAuditDatabase(path);
+  const leases = keepLeases({ database: leaseRows, clock, settled: () => journal.flush(), seamless: onOutage === 'refuse' });
   const refusals = new Refusals();
   return {
     journal,
     reader,
     log: auditLog({ reader, writer, keys, clock }),
     refusals,
+    leases,
     note: (action, reason) => journal.append(ownEvent(clock, action, reason), null, () => undefined),
     async recordForgotten(store) {
       const found = await recordForgotten({ store, journal, recorded: reader.changes() });
@@ -71,7 +78,9 @@ export function openAudit({ dataDir, keys, writer: given, clock, timers, logger 
     },
     noteSweep(outcome, changedAt) {
       const event = sweepEvent(clock, outcome);
-      if (event !== null) journal.appendChange(event, changedAt, () => undefined);
+      // an early activation takes effect in the moment of its swap
+      const at = outcome.outcome === 'advanced' ? outcome.activatesAt : changedAt;
+      if (event !== null) journal.appendChange(event, at, () => undefined);
     },
     requireWritable: () =>
       new Promise((resolve, reject) => {
@@ -84,6 +93,8 @@ export function openAudit({ dataDir, keys, writer: given, clock, timers, logger 
     async close() {
       await journal.flush();
       journal.stop();
+      leases.close();
+      leaseRows.close();
       reader.close();
       await writer.close();
     },
@@ -107,13 +118,13 @@ export function ownEvent(clock: Pick<Clock, 'now'>, action: AuditAction, reason:
   };
 }
 
-const SWEPT = { rotated: 'version.publish', destroyed: 'material.destroy', purged: 'keyring.purge' } as const;
+const SWEPT = { rotated: 'version.publish', advanced: 'version.activate', destroyed: 'material.destroy', purged: 'keyring.purge' } as const;
 
 /** A failure is in the log of the service and in its metrics; nothing happened that an auditor could ask about. */
 function sweepEvent(clock: Clock, swept: SweepOutcome): AuditEvent | null {
   if (swept.outcome === 'failed') return null;
   const { outcome, name } = swept;
-  const versions = outcome === 'rotated' ? [swept.version] : outcome === 'destroyed' ? swept.versions : [];
+  const versions = outcome === 'rotated' || outcome === 'advanced' ? [swept.version] : outcome === 'destroyed' ? swept.versions : [];
   const reason = outcome === 'rotated' ? `slot of ${toIso(swept.slot)}` : null;
   return { ...ownEvent(clock, SWEPT[outcome], reason), principal: SCHEDULER, keyring: name, versions };
 }

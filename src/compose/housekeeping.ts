@@ -9,6 +9,7 @@ import type { Clock, Timers } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { repeat } from '../scheduler/repeat.ts';
 import type { Audit } from './audit.ts';
+import type { KeptRegistry } from './lease-registry.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
 export interface House {
@@ -16,6 +17,7 @@ export interface House {
   readonly copies: Copies;
   readonly authenticator: TokenAuthenticator;
   readonly audit: Pick<Audit, 'tellRefusals'>;
+  readonly leases: KeptRegistry;
   readonly tls: TlsReloader | null;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -26,7 +28,7 @@ export interface House {
 const ORPHAN_AGE = 10 * MINUTE;
 
 /** What the service does beside answering and sweeping. @returns ends it */
-export function keepHouse({ store, copies, authenticator, audit, tls, clock, timers, logger }: House): () => Promise<void> {
+export function keepHouse({ store, copies, authenticator, audit, leases, tls, clock, timers, logger }: House): () => Promise<void> {
   const failed = (task: string) =>
     onceAMinute(clock, (error) => logger.warn({ task, code: codeOf(error), err: error }, 'housekeeping failed'));
   const orphans = async (before: number): Promise<void> => {
@@ -39,6 +41,8 @@ export function keepHouse({ store, copies, authenticator, audit, tls, clock, tim
     repeat(timers, SECOND, () => copies.validate(), failed('validate')),
     repeat(timers, MINUTE, () => authenticator.flushUses(), failed('last uses')),
     repeat(timers, MINUTE, () => audit.tellRefusals(), failed('refusals')),
+    repeat(timers, MINUTE, async () => leases.beat(), failed('leases alive')),
+    repeat(timers, HOUR, async () => leases.tidy(), failed('ended leases')),
     repeat(timers, HOUR, () => orphans(clock.now() - ORPHAN_AGE), failed('orphans')),
   ];
   if (tls !== null) ends.push(repeat(timers, 10 * SECOND, async () => reloadTls(tls, logger), failed('tls')));

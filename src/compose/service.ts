@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { writeAdminToken } from '../access/admin-token-file.ts';
@@ -6,17 +7,19 @@ import { TokenTable } from '../access/token-table.ts';
 import { Tokens } from '../access/tokens.ts';
 import { Copies } from '../app/copies.ts';
 import { declareKeyrings } from '../app/declared-keyrings.ts';
+import { EarlyActivation } from '../app/early-activation.ts';
+import type { FleetDeps } from '../app/fleet.ts';
 import type { CreateDeps } from '../app/keyrings.ts';
 import { KeyReader } from '../app/read-keys.ts';
 import { type Readiness, readinessOf } from '../app/readiness.ts';
 import { reuseOf } from '../app/reuse.ts';
-import { Sweep } from '../app/sweep.ts';
+import { Sweep, type SweepOutcome } from '../app/sweep.ts';
 import { Waiters } from '../app/waiters.ts';
 import type { LedgerWriter } from '../audit/ledger.ts';
 import { stopwatch } from '../clock.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Secret } from '../core/secret.ts';
-import { SECOND } from '../core/time.ts';
+import { type Instant, SECOND } from '../core/time.ts';
 import { buildApp } from '../http/app.ts';
 import type { HttpSettings } from '../http/deps.ts';
 import { KeysAnswers } from '../http/keys-answer.ts';
@@ -37,6 +40,7 @@ import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
 import { openAudit } from './audit.ts';
 import { makeBackup, removeLeftovers } from './backup.ts';
+import { heardBy } from './heard-by.ts';
 import { keepHouse } from './housekeeping.ts';
 import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
 import { onceAMinute } from './once-a-minute.ts';
@@ -111,23 +115,29 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   await copies.validate();
 
   const { dataDir } = settings;
-  const audit = openAudit({ dataDir, keys: foundation.auditKeys, writer: foundation.ledger ?? null, clock, timers, logger });
+  const onOutage = settings.audit.onOutage;
+  const audit = openAudit({ dataDir, onOutage, keys: foundation.auditKeys, writer: foundation.ledger ?? null, clock, timers, logger });
   const { journal, refusals } = audit;
   const judge = await openJudge(settings, foundation, logger);
   const service: CreateDeps = { store, clock, random, copies, judge };
   const metrics = new Metrics();
-  const sweep = new Sweep({ ...service, dueIndex: store }, (outcome, changedAt) => {
+  const swept = (outcome: SweepOutcome, changedAt: Instant | null = null): void => {
     metrics.swept(outcome);
     audit.noteSweep(outcome, changedAt);
     logSweep(logger, outcome);
-  });
+  };
+  const sweep = new Sweep({ ...service, dueIndex: store }, swept);
+  // One process owns the embedded store, and so is the only one that grants leases on it. Replicas of another store have a registry each.
+  const fleet: FleetDeps = { registry: audit.leases.registry, reach: store.kind === 'sqlite' ? 'own' : 'none' };
+  const early = new EarlyActivation({ ...service, ...fleet, nextTurn }, swept);
   const sweepFailed = onceAMinute(clock, (error) => logSweepFailure(logger, error));
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,
     clock,
-    run: async () => {
+    async run() {
       await audit.requireWritable();
       await sweep.run();
+      await early.run();
     },
     ran: (took, error) => {
       metrics.sweepTook(took / SECOND, error === null ? 'ok' : 'failed');
@@ -153,13 +163,15 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const http = httpSettings(settings);
   const backup = () =>
     makeBackup({ snapshots: foundation.snapshots, recipient: settings.backup.recipient, dataDir: settings.dataDir, clock, random });
-  const recording: Recording = { journal, clock, refusals, onOutage: settings.audit.onOutage };
-  const parts = { service, reader, waiters, authenticator, tokens, readiness, metrics, backup };
+  const heard = heardBy(journal, (grant) => early.heard(grant));
+  const recording: Recording = { journal: heard, clock, refusals, onOutage: settings.audit.onOutage };
+  const parts = { service, reader, fleet, waiters, authenticator, tokens, readiness, metrics, backup };
   const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, stopwatch, audit: audit.log, settings: http, logger });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
   await audit.recordForgotten(store);
 
   const tls = settings.tls === null ? null : new TlsReloader(settings.tls, app.server as unknown as SecureServer);
+  let stopped = false;
   let endHousekeeping = async (): Promise<void> => undefined;
   let started = false;
   return {
@@ -169,12 +181,14 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     validate: () => copies.validate(),
     sweep: () => scheduler.wake(),
     async start() {
-      endHousekeeping = keepHouse({ store, copies, authenticator, audit, tls, clock, timers, logger });
+      endHousekeeping = keepHouse({ store, copies, authenticator, audit, leases: audit.leases, tls, clock, timers, logger });
       audit.note('service.start', null);
       started = true;
       await scheduler.start();
     },
     async stop() {
+      if (stopped) return;
+      stopped = true;
       waiters.drain();
       try {
         await closeAll(app, timers);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Bindings, ChildLoggerOptions } from 'pino';
+import { sessionNames } from '../app/sessions.ts';
 import type { Random } from '../ports/random.ts';
 import { guard } from './access.ts';
 import type { HttpDeps } from './deps.ts';
@@ -12,6 +13,7 @@ import { recordRequests } from './recording/record.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { backupRoute } from './routes/backup.ts';
 import { historyRoute } from './routes/history.ts';
+import { instancesRoute } from './routes/instances.ts';
 import { keyringRoutes } from './routes/keyrings.ts';
 import { keysRoute } from './routes/keys.ts';
 import { operationRoutes, routeNotFound } from './routes/operations.ts';
@@ -57,6 +59,7 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
     keyringRoutes(routes, deps);
     rotationRoutes(routes, deps);
     historyRoute(routes, deps);
+    instancesRoute(routes, deps);
     strengthRoute(routes, deps);
     tokenRoutes(routes, deps);
     auditRoutes(routes, deps);
@@ -76,6 +79,7 @@ function openLane(app: FastifyInstance, deps: HttpDeps, requestId: () => string)
     clock: service.clock,
     answers,
     requestId,
+    session: sessionNames(service.random),
     stopwatch: deps.stopwatch,
     trustsProxies: settings.trustProxy !== false,
     draining: () => waiters.draining,

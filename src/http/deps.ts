@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import type { FleetDeps } from '../app/fleet.ts';
 import type { CreateDeps } from '../app/keyrings.ts';
 import type { KeyReader } from '../app/read-keys.ts';
 import type { Readiness } from '../app/readiness.ts';
@@ -59,6 +60,7 @@ export interface HttpSettings {
 export interface HttpDeps {
   readonly service: CreateDeps;
   readonly reader: KeyReader;
+  readonly fleet: FleetDeps;
   readonly waiters: Waiters;
   readonly authenticator: Authenticator;
   readonly tokens: TokenDesk;

@@ -30,7 +30,7 @@ export class KeysAnswers {
   }
 }
 
-/** An answer as it goes over the wire: names and values of its headers in turn, and the body. */
+/** An answer as it goes over the wire: names and values of its headers in turn, but for the ETag, and the body. */
 export interface WireAnswer {
   readonly changed: string[];
   readonly unchanged: string[];
@@ -45,9 +45,9 @@ function wire(granted: Granted, body: string): WireAnswer {
   return { changed: [...common, ...type, ...nosniff, ...length], unchanged: [...common, ...nosniff], body };
 }
 
-/** Beside the type of the body: the same for both answers. */
+/** Beside the ETag and the type of the body: the same for both answers. */
 export function headersOf({ keys, leaseSeconds }: Granted): Record<string, string | number> {
-  return { ETag: keys.etag, 'Cache-Control': 'no-store', 'Keyturn-Lease': leaseSeconds, 'Keyturn-Refresh': keys.refreshSeconds };
+  return { 'Cache-Control': 'no-store', 'Keyturn-Lease': leaseSeconds, 'Keyturn-Refresh': keys.refreshSeconds };
 }
 
 /** Up to and including `"leaseSeconds":`. */

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Granted, KeyReader } from '../app/read-keys.ts';
+import { leaseOf, type Shown, shownIn, tagFor } from '../app/sessions.ts';
 import { isKeyringName, type KeyringName } from '../core/name.ts';
 import { SECOND } from '../core/time.ts';
 import type { Authenticator, Principal } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { AuditEvent, Journal } from '../ports/journal.ts';
-import type { InstanceId, LeaseGrant } from '../ports/leases.ts';
+import type { InstanceId, LeaseGrant, SessionId } from '../ports/leases.ts';
 import type { KeysAnswers } from './keys-answer.ts';
-import { leaseOf } from './recording/lease.ts';
 
 export interface LaneDeps {
   readonly reader: KeyReader;
@@ -16,6 +16,8 @@ export interface LaneDeps {
   readonly clock: Clock;
   readonly answers: KeysAnswers;
   readonly requestId: () => string;
+  /** Draws one for a process that shows none. */
+  readonly session: () => SessionId;
   readonly stopwatch: () => number;
   /** Whether the caller's address is to be read from a header: then only requests without that header are taken. */
   readonly trustsProxies: boolean;
@@ -38,6 +40,7 @@ interface Admitted {
   readonly principal: Principal;
   readonly instance: InstanceId | null;
   readonly granted: Granted;
+  readonly shown: Shown | null;
   readonly unchanged: boolean;
 }
 
@@ -55,7 +58,7 @@ export function keysLane(deps: LaneDeps): (request: IncomingMessage, response: S
     deps.journal.append(event, lease, (failure) => {
       // The route tries once more and, failing too, knows what an outage of the log means.
       if (failure !== null) return void otherwise();
-      send(deps, response, admitted);
+      send(deps, response, admitted, lease.session);
       deps.answered[admitted.unchanged ? 304 : 200].add((deps.stopwatch() - began) / SECOND);
     });
   };
@@ -72,9 +75,9 @@ function admit(deps: LaneDeps, { method, url, headers }: IncomingMessage): Admit
   const granted = deps.reader.peek(name);
   if (granted === null) return null;
   const held = headers['if-none-match'];
-  const unchanged = held !== undefined;
-  if (unchanged && held !== granted.keys.etag) return null;
-  return { principal, instance: instance as InstanceId | null, granted, unchanged };
+  const shown = held === undefined ? null : shownIn([held]);
+  if (held !== undefined && shown === null) return null;
+  return { principal, instance: instance as InstanceId | null, granted, shown, unchanged: shown?.etag === granted.keys.etag };
 }
 
 /** `/v1/keyrings/{name}/keys` and nothing more: no query, no percent signs. */
@@ -99,13 +102,13 @@ function callerOf(authenticator: Authenticator, authorization: string | undefine
 }
 
 function eventOf(
-  { clock, requestId }: LaneDeps,
+  { clock, requestId, session }: LaneDeps,
   { socket }: IncomingMessage,
-  { principal, instance, granted, unchanged }: Admitted,
+  { principal, instance, granted, shown, unchanged }: Admitted,
 ): { readonly event: AuditEvent; readonly lease: LeaseGrant } {
   const at = clock.now();
   const address = socket.remoteAddress ?? '';
-  const lease = leaseOf(granted, { principal: principal.id, instance, address }, unchanged, at);
+  const lease = leaseOf(granted, { principal: principal.id, instance, address }, shown, session, at);
   const event: AuditEvent = {
     at,
     action: 'keys.read',
@@ -122,8 +125,9 @@ function eventOf(
   return { event, lease };
 }
 
-function send({ answers }: LaneDeps, response: ServerResponse, { granted, unchanged }: Admitted): void {
+function send({ answers }: LaneDeps, response: ServerResponse, { granted, shown, unchanged }: Admitted, session: SessionId | null): void {
   const wire = answers.wireOf(granted);
-  if (unchanged) response.writeHead(304, wire.unchanged).end();
-  else response.writeHead(200, wire.changed).end(wire.body);
+  const tag = tagFor(granted.keys, unchanged && shown !== null ? shown.session : session);
+  if (unchanged) response.writeHead(304, ['etag', tag, ...wire.unchanged]).end();
+  else response.writeHead(200, ['etag', tag, ...wire.changed]).end(wire.body);
 }

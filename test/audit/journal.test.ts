@@ -8,7 +8,7 @@ import { SECOND } from '../../src/core/time.ts';
 import type { PrincipalId } from '../../src/core/version.ts';
 import type { AuditQuery } from '../../src/ports/audit.ts';
 import type { AuditEvent } from '../../src/ports/journal.ts';
-import type { InstanceId, LeaseGrant } from '../../src/ports/leases.ts';
+import type { InstanceId, LeaseGrant, SessionId } from '../../src/ports/leases.ts';
 import { sqliteLedgerReader } from '../../src/stores/sqlite/audit/reader.ts';
 import { openAuditForReading } from '../../src/stores/sqlite/audit/schema.ts';
 import { inlineLedger } from '../../src/stores/sqlite/audit/threads.ts';
@@ -46,6 +46,7 @@ function grant(changes: Partial<LeaseGrant> = {}): LeaseGrant {
   return {
     keyring: 'web' as KeyringName,
     instance: 'web-1' as InstanceId,
+    session: 's-1' as SessionId,
     principal: 'token:x' as PrincipalId,
     address: '127.0.0.1',
     grantedAt: AT,

@@ -27,6 +27,7 @@ const ROUTES: readonly Row[] = [
   { method: 'PATCH', url: '/v1/keyrings/web', payload: { policy: {} }, roles: ['operator'], status: 428 },
   { method: 'GET', url: '/v1/keyrings/web/keys', roles: ['app'], status: 200 },
   { method: 'GET', url: '/v1/keyrings/web/history', roles: ['auditor', 'operator'], status: 200 },
+  { method: 'GET', url: '/v1/keyrings/web/instances', roles: ['auditor', 'operator'], status: 200 },
   { method: 'POST', url: '/v1/keyrings/web/rotate', payload: { reason, kind: 'emergency' }, roles: ['operator'], status: 200 },
   { method: 'POST', url: '/v1/keyrings/web/versions/1/revoke', payload: { reason }, roles: ['operator'], status: 200 },
   { method: 'DELETE', url: '/v1/keyrings/web', roles: ['operator'], status: 200 },

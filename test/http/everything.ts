@@ -66,6 +66,7 @@ export async function runEverything({ call, pass, token, admin, store, app }: Te
   await ask('GET', '/v1/audit?format=ndjson&limit=3');
   await ask('GET', '/v1/audit/checkpoint');
   await ask('POST', '/v1/audit/verify', { payload: {} });
+  await ask('GET', '/v1/keyrings/web/instances?limit=2');
 
   await ask('POST', '/v1/strength', { payload: { key: imported } });
   await ask('POST', '/v1/strength', { payload: { key: 'short' } });
