@@ -23,6 +23,9 @@ export const silent = {
     throw new Error('Help asks nobody.');
   },
   serve: async () => {},
+  auditTools: async () => {
+    throw new Error('Help reads no log.');
+  },
   version: '0.0.0-test',
 };
 
