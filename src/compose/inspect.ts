@@ -36,7 +36,7 @@ function configuration(surroundings: Surroundings, now: Instant): { settings: Se
   }
 }
 
-function settingsFacts({ host, tls, trustProxy, masterKey, backup }: Settings, surroundings: Surroundings): SettingsFacts {
+function settingsFacts({ host, tls, trustProxy, masterKey, backup, audit }: Settings, surroundings: Surroundings): SettingsFacts {
   return {
     host,
     hasTls: tls !== null,
@@ -44,6 +44,7 @@ function settingsFacts({ host, tls, trustProxy, masterKey, backup }: Settings, s
     trustsProxies: trustProxy === true ? 'all' : trustProxy === false || trustProxy.length === 0 ? 'none' : 'some',
     hasMasterKey: masterKey !== null,
     hasBackupRecipient: backup.recipient !== null,
+    onAuditOutage: audit.onOutage,
   };
 }
 

@@ -20,6 +20,7 @@ const READY = {
     store: { status: 'ok', kind: 'sqlite', silentSeconds: 0 },
     scheduler: { status: 'ok', lastSweepSecondsAgo: 1 },
     clock: { status: 'ok' },
+    audit: { status: 'ok' },
   },
   overdue: 0,
   overdueKeyrings: [],
@@ -52,12 +53,17 @@ const admin = (id: string) => ({
 const page = (...items: readonly object[]) => ({ body: { items, next: null } });
 const date = (millis: number) => ({ date: new Date(millis).toUTCString() });
 
+const VERDICT = { intact: true, records: 12, from: 1, to: 12, head: 'ab'.repeat(32), findings: [], unchecked: [] };
+
 export const WELL: Routes = {
   'GET /readyz': { body: READY, headers: date(NOW) },
   'GET /metrics': { body: '' },
   'GET /docs': { body: '' },
   'GET /v1/keyrings': page(FRESH),
   'GET /v1/keyrings/web/instances': fleet(),
+  'POST /v1/audit/verify': { body: VERDICT },
+  'GET /v1/audit?action=audit.verify&limit=1': page({ at: '2026-11-24T12:00:00.000Z' }),
+  'GET /v1/audit?action=audit.checkpoint&outcome=done&limit=1': page({ at: '2026-11-20T12:00:00.000Z' }),
   'GET /v1/tokens': page({ ...TOKEN, expiresAt: '2027-11-01T00:00:00.000Z' }, admin('AAAAAAAAAAAA'), admin('BBBBBBBBBBBB')),
 };
 
@@ -86,6 +92,10 @@ const LEGACY = {
 };
 export const KEPT_BADLY: Routes = {
   ...WELL,
+  'POST /v1/audit/verify': { body: { ...VERDICT, intact: false, findings: [{ sequence: 7, problem: 'it was altered' }] } },
+  'GET /v1/audit?action=audit.checkpoint&outcome=done&limit=1': { body: { items: [], next: 'c1' } },
+  'GET /v1/audit?action=audit.checkpoint&outcome=done&limit=1&after=c1': page(),
+  'GET /v1/audit?order=oldest&limit=1': page({ at: '2026-09-01T00:00:00.000Z' }),
   'GET /readyz': {
     status: 503,
     headers: date(NOW - 90_000),

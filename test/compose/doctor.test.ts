@@ -79,6 +79,7 @@ t.test('a fresh service that is set up as the docs say has a clean bill', async 
   t.same([exit, clean, unseen], [0, true, []]);
   t.same(ids, [
     'advice files.master-key-beside-data',
+    'ok audit.ok',
     'ok configuration.ok',
     'ok instances.ok',
     'ok keyrings.ok',
@@ -123,6 +124,7 @@ t.test('a service that nobody has looked after is told what is wrong with it', a
       'advice tokens.one-admin',
       'critical files.open',
       'critical keyring.signs-too-long',
+      'warning audit.old-checkpoint',
       'warning config.no-backup',
       'warning config.plain-listener',
       'warning config.trusts-anybody',
@@ -138,4 +140,6 @@ t.test('a service that nobody has looked after is told what is wrong with it', a
     findings.find(({ id }) => id === 'keyring.signs-too-long'),
     { subject: 'keyring old' },
   );
+  await service.call({ url: '/v1/audit/checkpoint', token: admin });
+  t.notOk((await examine(service, where, admin)).ids.includes('warning audit.old-checkpoint'));
 });

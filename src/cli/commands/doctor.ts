@@ -17,9 +17,9 @@ export function addDoctor(program: Command, session: Session): void {
     .command('doctor')
     .summary('review everything that a team should look at')
     .description(
-      'The regular review: service, clock, keyrings, instances and tokens, as far as your token shows them, and, on the machine of the service, its ' +
+      'The regular review: service, clock, keyrings, instances, tokens and audit log, as far as your token shows them, and, on the machine of the service, its ' +
         'configuration and the permissions of its data folder. Each finding says why it matters and what to type. Changes nothing. Exits with 0 where ' +
-        'nothing is worse than advice, with 1 otherwise. A token with the roles operator (or auditor) and admin sees all.',
+        'nothing is worse than advice, with 1 otherwise. A token with the roles auditor and admin sees all.',
     )
     .option('--json', 'the report as JSON')
     .option('-q, --quiet', 'only what is a warning or worse')

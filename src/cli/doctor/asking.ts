@@ -15,20 +15,21 @@ export class Asking {
   }
 
   /**
-   * What the service tells, or null where it refuses.
+   * What the service tells, or null where it refuses or cannot: the rest of the review is worth having all the same.
    * @param needs what a token must have for it
-   * @throws Failure for whatever is not a refusal
    */
   async permitted<Told>(what: string, needs: string, ask: () => Promise<Told>): Promise<Told | null> {
     try {
       return await ask();
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      if (error.code === 'unauthenticated') this.miss(what, 'a token that is good: KEYTURN_TOKEN_FILE names its file');
-      else if (error.exitCode === EXIT.unauthorised) this.miss(what, needs);
-      else if (error.exitCode === EXIT.unavailable || error.exitCode === EXIT.refused) this.miss(what, `an answer: ${error.message}`);
-      else throw error;
+      this.miss(what, needsAfter(error, needs));
       return null;
     }
   }
+}
+
+function needsAfter({ code, exitCode, message }: Failure, needs: string): string {
+  if (code === 'unauthenticated') return 'a token that is good: KEYTURN_TOKEN_FILE names its file';
+  return exitCode === EXIT.unauthorised ? needs : `another try: ${message}`;
 }

@@ -1,6 +1,7 @@
 import type { Facts } from '../../core/review/facts.ts';
 import type { Session } from '../session.ts';
 import { Asking } from './asking.ts';
+import { askAudit } from './audit.ts';
 import { askKeyrings } from './keyrings.ts';
 import { hear } from './service.ts';
 import { askTokens } from './tokens.ts';
@@ -15,10 +16,10 @@ export async function gather(session: Session): Promise<Facts> {
   const answers = !('silent' in service);
   const keyrings = answers ? await askKeyrings(client, asking, overdue) : null;
   const tokens = answers ? await askTokens(client, asking, now) : null;
+  const audit = answers ? await askAudit(client, asking) : null;
   const machine = await (await session.atMachine()).inspect();
-  if (!answers) asking.miss('keyrings, instances and tokens', 'a service that answers');
+  if (!answers) asking.miss('keyrings, instances, tokens and audit log', 'a service that answers');
   if (machine === null)
     asking.miss('data folder and configuration', "to run on the service's machine as its user, in its working directory");
-  // The place of the audit log: its verification, its setting for an outage, and its last checkpoint.
-  return { now, url, service, keyrings, tokens, machine, audit: null, unseen: asking.unseen };
+  return { now, url, service, keyrings, tokens, machine, audit, unseen: asking.unseen };
 }

@@ -34,13 +34,14 @@ export async function hear({ client, clock }: Session): Promise<Heard> {
 }
 
 function serviceFacts({ status, checks, overdue }: Readiness): Omit<ServiceFacts, 'ahead' | 'metricsOpen' | 'docsOpen'> {
-  const { store, scheduler, clock } = checks;
+  const { store, scheduler, clock, audit } = checks;
   const failing = (check: { readonly status: string }): boolean => check.status === 'failing';
   return {
     status,
     store: { failing: failing(store), kind: store.kind, silentSeconds: store.silentSeconds },
     scheduler: { failing: failing(scheduler), lastSweepSecondsAgo: scheduler.lastSweepSecondsAgo },
     clock: { failing: failing(clock) },
+    audit: { failing: failing(audit) },
     overdue,
   };
 }

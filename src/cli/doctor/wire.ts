@@ -13,6 +13,7 @@ export const Readiness = Type.Object({
     store: Type.Object({ status: Status, kind: Type.String(), silentSeconds: Seconds }),
     scheduler: Type.Object({ status: Status, lastSweepSecondsAgo: Seconds }),
     clock: Type.Object({ status: Status }),
+    audit: Type.Object({ status: Status }),
   }),
   overdue: Type.Integer(),
   overdueKeyrings: Type.Optional(Type.Array(Type.String())),
@@ -21,3 +22,8 @@ export type Readiness = Type.Static<typeof Readiness>;
 
 export const TokenOrigin = Type.Intersect([TokenView, Type.Object({ createdBy: Type.Object({ id: Type.String() }) })]);
 export type TokenOrigin = Type.Static<typeof TokenOrigin>;
+
+export const AuditMoments = Type.Object({
+  items: Type.Array(Type.Object({ at: Type.String() })),
+  next: Type.Union([Type.String(), Type.Null()]),
+});

@@ -24,6 +24,7 @@ export interface ServiceFacts {
   readonly store: { readonly failing: boolean; readonly kind: string; readonly silentSeconds: number | null };
   readonly scheduler: { readonly failing: boolean; readonly lastSweepSecondsAgo: number | null };
   readonly clock: { readonly failing: boolean };
+  readonly audit: { readonly failing: boolean };
   /** How many keyrings are overdue. */
   readonly overdue: number;
   /** How far its clock is before ours, at least and at most; null where it did not say. */
@@ -106,6 +107,8 @@ export interface SettingsFacts {
   readonly trustsProxies: 'none' | 'some' | 'all';
   readonly hasMasterKey: boolean;
   readonly hasBackupRecipient: boolean;
+  /** What becomes of reads of keys while the audit log cannot be written. */
+  readonly onAuditOutage: 'refuse' | 'serve-reads';
 }
 
 export interface FileFacts {
@@ -115,13 +118,11 @@ export interface FileFacts {
   readonly mode: number;
 }
 
-/** The audit log, as its own verification and the configuration tell. */
+/** The audit log, as its own verification and its records tell. */
 export interface AuditFacts {
   readonly isIntact: boolean;
   /** What was verified, and what is wrong with it. */
   readonly verdict: string;
-  /** What becomes of reads while the log cannot be written; null where that could not be seen. */
-  readonly onOutage: 'refuse' | 'serve-reads' | null;
-  /** Null: none yet. */
-  readonly lastCheckpointAt: Instant | null;
+  /** Since when it might have had a checkpoint: when the last one was made, else when its first record was written; null where the token does not show it. */
+  readonly withoutCheckpointSince: Instant | null;
 }

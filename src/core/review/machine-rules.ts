@@ -51,6 +51,15 @@ export const SETTINGS_RULES: readonly Rule<SettingsFacts>[] = [
     },
   },
   {
+    id: 'config.serves-unrecorded',
+    why: 'Whoever fills the disk can read keys without leaving a record.',
+    judge({ onAuditOutage }) {
+      if (onAuditOutage !== 'serve-reads') return null;
+      const found = 'keys are served while the audit log cannot be written';
+      return { severity: 'advice', found, remedy: 'audit: { onOutage: refuse } in the configuration, unless you chose this' };
+    },
+  },
+  {
     id: 'config.no-backup',
     why: 'When the disk is lost every key is, and everybody is logged out.',
     judge({ hasBackupRecipient }) {

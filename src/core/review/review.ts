@@ -1,5 +1,5 @@
 import { AUDIT_RULES } from './audit-rules.ts';
-import type { Facts, KeyringFacts, MachineFacts } from './facts.ts';
+import type { AuditFacts, Facts, KeyringFacts, MachineFacts } from './facts.ts';
 import { type Finding, judged, type Report, SEVERITIES, type Severity } from './finding.ts';
 import { FLEET_RULES, type WatchedKeyring } from './fleet-rules.ts';
 import { KEYRING_RULES } from './keyring-rules.ts';
@@ -15,7 +15,7 @@ export function review(facts: Facts): Report {
     ...(facts.keyrings === null ? [] : keyringFindings(facts.keyrings, facts)),
     ...(facts.tokens === null ? [] : tokenFindings(facts.tokens, facts)),
     ...(facts.machine === null ? [] : machineFindings(facts.machine, facts)),
-    ...(facts.audit === null ? [] : area('audit log', 'its records are intact', judged(AUDIT_RULES, facts.audit, 'audit log', facts))),
+    ...(facts.audit === null ? [] : auditFindings(facts.audit, facts)),
   ];
   return { at: facts.now, findings: worstFirst(findings), unseen: facts.unseen };
 }
@@ -66,6 +66,10 @@ function machineFindings(machine: MachineFacts, facts: Facts): Finding[] {
     ...area('configuration', 'it has no faults', [...faulty, ...set]),
     ...area(`data folder ${dataDir}`, 'it is closed to others', [...folder, ...open]),
   ];
+}
+
+function auditFindings(audit: AuditFacts, facts: Facts): Finding[] {
+  return area('audit log', audit.verdict, judged(AUDIT_RULES, audit, 'audit log', facts));
 }
 
 /** What an area has to say, or that it has nothing to say. */

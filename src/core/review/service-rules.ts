@@ -47,6 +47,18 @@ export const SERVICE_RULES: readonly Rule<ServiceFacts>[] = [
     },
   },
   {
+    id: 'service.audit-unwritable',
+    why: 'What is not recorded is refused, or, as configured for reads of keys, happens without a record.',
+    judge({ audit }) {
+      if (!audit.failing) return null;
+      return {
+        severity: 'critical',
+        found: 'its audit log cannot be written',
+        remedy: 'make room on the disk; the log of the service says what is wrong',
+      };
+    },
+  },
+  {
     id: 'service.clock-offset',
     why: 'Policies allow for clocks that differ by the skew, and no more.',
     judge({ ahead }, facts) {

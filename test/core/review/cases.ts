@@ -73,6 +73,14 @@ export const CASES: readonly Case[] = [
     good: withService({ clock: { failing: false } }),
   },
   {
+    id: 'service.audit-unwritable',
+    severity: 'critical',
+    bad: withService({ audit: { failing: true } }),
+    found: 'its audit log cannot be written',
+    remedy: 'make room on the disk',
+    good: withService({ audit: { failing: false } }),
+  },
+  {
     id: 'service.clock-offset',
     severity: 'warning',
     bad: withService({ ahead: { least: -95 * SECOND, most: -94 * SECOND } }),
@@ -372,20 +380,20 @@ export const CASES: readonly Case[] = [
     good: WELL,
   },
   {
-    id: 'audit.serves-unrecorded',
+    id: 'config.serves-unrecorded',
     severity: 'advice',
-    bad: withAudit({ onOutage: 'serve-reads' }),
+    bad: withSettings({ onAuditOutage: 'serve-reads' }),
     found: 'served while the audit log cannot be written',
     remedy: 'onOutage: refuse',
-    good: withAudit({ onOutage: null }),
+    good: withSettings({ onAuditOutage: 'refuse' }),
   },
   {
     id: 'audit.old-checkpoint',
     severity: 'warning',
-    bad: withAudit({ lastCheckpointAt: NOW - 32 * DAY }),
-    found: 'the last checkpoint is 32 days old',
+    bad: withAudit({ withoutCheckpointSince: NOW - 32 * DAY }),
+    found: 'no checkpoint was made for 32 days',
     remedy: 'keyturn audit checkpoint',
-    good: withAudit({ lastCheckpointAt: NOW - 31 * DAY }),
+    good: withAudit({ withoutCheckpointSince: NOW - 31 * DAY }),
   },
 ];
 

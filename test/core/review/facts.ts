@@ -50,6 +50,7 @@ const SERVICE: ServiceFacts = {
   store: { failing: false, kind: 'sqlite', silentSeconds: 0 },
   scheduler: { failing: false, lastSweepSecondsAgo: 1 },
   clock: { failing: false },
+  audit: { failing: false },
   overdue: 0,
   ahead: { least: -900, most: 150 },
   metricsOpen: true,
@@ -62,6 +63,7 @@ const SETTINGS: SettingsFacts = {
   trustsProxies: 'none',
   hasMasterKey: true,
   hasBackupRecipient: true,
+  onAuditOutage: 'refuse',
 };
 const MACHINE: MachineFacts = {
   faults: [],
@@ -74,7 +76,7 @@ const MACHINE: MachineFacts = {
   adminTokenId: null,
   masterKeyWrittenAt: null,
 };
-const AUDIT: AuditFacts = { isIntact: true, verdict: 'records 1 to 12 are intact', onOutage: 'refuse', lastCheckpointAt: NOW - DAY };
+const AUDIT: AuditFacts = { isIntact: true, verdict: 'records 1 to 12 are intact', withoutCheckpointSince: NOW - DAY };
 
 /** What a well kept service shows. */
 export const WELL: Facts = {
