@@ -16,7 +16,7 @@ import { databasePath } from '../stores/sqlite/database.ts';
 export function inspectMachine(surroundings: Surroundings, now: Instant): MachineFacts | null {
   const { settings, faults } = configuration(surroundings, now);
   const dataDir = settings?.dataDir ?? resolve(surroundings.cwd, surroundings.env.KEYTURN_DATA_DIR || 'data');
-  if (!existsSync(databasePath(dataDir)) && !existsSync(configFilePath(surroundings))) return null;
+  if (![...marksOf(dataDir), configFilePath(surroundings)].some((path) => existsSync(path))) return null;
   return {
     faults,
     settings: settings === null ? null : settingsFacts(settings, surroundings),
@@ -25,6 +25,11 @@ export function inspectMachine(surroundings: Surroundings, now: Instant): Machin
     adminTokenId: adminTokenId(dataDir, surroundings),
     masterKeyWrittenAt: writtenAt(masterKeyPath(dataDir)),
   };
+}
+
+/** What makes a folder one of Keyturn's, whatever store it goes with. */
+function marksOf(dataDir: string): string[] {
+  return [databasePath(dataDir), masterKeyPath(dataDir), join(dataDir, ADMIN_TOKEN_FILE)];
 }
 
 function configuration(surroundings: Surroundings, now: Instant): { settings: Settings | null; faults: readonly Fault[] } {

@@ -64,6 +64,7 @@ t.test('the worst comes first, and one warning is enough for a bill that is not 
   );
   t.notOk(isClean(report));
   t.ok(isClean(review(onlyAdmin)), 'advice alone leaves it clean');
+  t.notOk(isClean(review(withSettings({ hasBackupRecipient: false }))), 'a warning alone does not');
 });
 
 t.test('what could not be seen is neither good nor bad', async (t) => {
