@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+import { systemClock, systemTimers } from '../../src/clock.ts';
+import { Secret } from '../../src/core/secret.ts';
+import type { VaultOptions } from '../../src/stores/vault/options.ts';
+import { openVault, type Vault } from '../../src/stores/vault/vault.ts';
+import { storeRandom } from './sqlite.ts';
+import { startVaultDouble } from './vault-double/double.ts';
+
+/** What of a tap test this needs. */
+interface Teardown {
+  teardown(action: () => unknown): void;
+}
+
+export type VaultServer = Pick<VaultOptions, 'address' | 'mount' | 'auth'>;
+
+/** The server that VAULT_ADDR and VAULT_TOKEN name (the KV engine at VAULT_MOUNT, else `secret`); the double where they name none. */
+export async function testVault(t: Teardown): Promise<VaultServer> {
+  const { VAULT_ADDR, VAULT_TOKEN, VAULT_MOUNT = 'secret' } = process.env;
+  if (VAULT_ADDR && VAULT_TOKEN) {
+    return { address: VAULT_ADDR, mount: VAULT_MOUNT, auth: { method: 'token', token: new Secret(VAULT_TOKEN) } };
+  }
+  const { vault, address } = await startVaultDouble(t);
+  return { address, mount: 'secret', auth: { method: 'token', token: new Secret(vault.rootToken) } };
+}
+
+/** A path that nobody else uses. */
+export const freshPrefix = (): string => `keyturn-test/${randomBytes(6).toString('hex')}`;
+
+/** A replica, closed after the test. Open the same prefix again for another one. */
+export async function openTestVault(t: Teardown, options: Partial<VaultOptions> & VaultServer & { prefix: string }): Promise<Vault> {
+  const defaults = { namespace: null, caFile: null, clock: systemClock, timers: systemTimers, random: storeRandom };
+  const vault = await openVault({ ...defaults, ...options });
+  t.teardown(() => vault.close());
+  return vault;
+}
