@@ -40,6 +40,7 @@ export function documentsIn(entries: Entries, feed: IntentFeed) {
       const document: object = JSON.parse(encodeKeyring(keyring));
       if (from === 0) await entries.kv.protect(path, VERSIONS_KEPT, options);
       await feed.announce(path, from);
+      if (entries.met(path) > from) return null;
       const written = await entries.kv.write(path, document, from, options);
       if (written === null) {
         await entries.lookBeyond(path, from, options);

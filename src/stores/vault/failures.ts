@@ -52,7 +52,7 @@ const full: Meaning = ['store_full', 'has no room for this entry: nothing was ch
 const unknown: Meaning = ['store_unavailable', 'has an error of its own. Look at its log'];
 
 function forbidden(writing: boolean): Meaning {
-  const sentence = 'does not allow this to the token of Keyturn: it has expired, or its policy lacks what docs/stores.md lists';
+  const sentence = 'does not allow this to the token of Keyturn: it has expired, or its policy lacks what docs/stores-vault.md lists';
   return [writing ? 'store_read_only' : 'store_unavailable', sentence];
 }
 
