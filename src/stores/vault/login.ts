@@ -23,7 +23,7 @@ export interface LoginDeps {
 
 const MAX_FILE_BYTES = 64 * 1024;
 
-/** @throws KeyturnError `store_unavailable`, `invalid_config` for a file that cannot be read or is empty; NoAnswer */
+/** @throws KeyturnError `store_unavailable`, also for a file that cannot be read or is empty; NoAnswer */
 export async function logIn(auth: VaultAuth, deps: LoginDeps): Promise<Login> {
   if (auth.method === 'token') return lookUp('token' in auth ? auth.token.reveal() : await fileText(auth.tokenFile), deps);
   const answer = await deps.http.ask({ ...(await loginRequest(auth)), method: 'POST', token: null, signal: deps.signal });
@@ -72,12 +72,12 @@ function notLetIn({ method }: VaultAuth, where: string, { status }: Answer): Key
 async function fileText(path: string): Promise<string> {
   const text = (await readFile(path, 'utf8').catch((error: unknown) => unreadable(path, error))).trim();
   if (text !== '' && text.length <= MAX_FILE_BYTES && !/\s/.test(text)) return text;
-  throw new KeyturnError('invalid_config', `The file ${path} for the login to Vault is empty, or holds more than one word.`);
+  throw new KeyturnError('store_unavailable', `The file ${path} for the login to Vault is empty, or holds more than one word.`);
 }
 
 function unreadable(path: string, error: unknown): never {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
-  throw new KeyturnError('invalid_config', `The file ${path} for the login to Vault cannot be read (${code}).`);
+  throw new KeyturnError('store_unavailable', `The file ${path} for the login to Vault cannot be read (${code}).`);
 }
 
 function field(value: unknown, name: string): unknown {

@@ -114,11 +114,13 @@ export class VaultDouble {
   #logical({ method, path, namespace, body }: Asked, query: URLSearchParams, policies: readonly Policy[], standby: boolean): Answer {
     const listing = query.get('list') === '1' || query.get('list') === 'true';
     const operation = method === 'GET' ? (listing ? 'list' : 'read') : method === 'DELETE' ? 'delete' : 'write';
-    const allowed = operation === 'write' ? ['create', 'update'] : [operation];
-    if (!allowed.some((capability) => allows(policies, path, capability)))
-      return refusal(403, '1 error occurred:\n\t* permission denied\n\n');
     const [mount = '', kind = '', ...rest] = path.split('/');
     const engine = this.#mounts.get(`${namespace}|${mount}`);
+    const creates = (kind === 'data' || kind === 'metadata') && !engine?.exists(rest.join('/'));
+    const capability = operation === 'write' ? (creates ? 'create' : 'update') : operation;
+    if (!allows(policies, operation === 'list' ? `${path}/` : path, capability)) {
+      return refusal(403, '1 error occurred:\n\t* permission denied\n\n');
+    }
     if (engine === undefined) return refusal(404, `no handler for route "${path}". route entry not found.`);
     const from = standby && this.stale !== null && method === 'GET' ? this.stale : engine;
     return from.handle(kind, rest.join('/'), operation, body, Number(query.get('version') ?? 0));

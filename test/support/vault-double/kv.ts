@@ -43,6 +43,10 @@ export class KvEngine {
     return new KvEngine(this.#now, structuredClone(this.#entries));
   }
 
+  exists(path: string): boolean {
+    return this.#entries.has(path);
+  }
+
   /** What the server still holds, in any version of any entry. */
   heldBytes(): string {
     return JSON.stringify([...this.#entries].map(([path, { versions }]) => [path, [...versions.values()].map(({ data }) => data)]));
