@@ -33,3 +33,32 @@ export async function openTestVault(t: Teardown, options: Partial<VaultOptions> 
   t.teardown(() => vault.close());
   return vault;
 }
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** Calls of Vault's own API, as its operator. */
+export type Raw = (method: string, path: string, body?: object) => Promise<RawAnswer>;
+
+export function rawCalls({ address, auth }: VaultServer): Raw {
+  const token = 'token' in auth ? auth.token.reveal() : '';
+  return async (method, path, body) => {
+    const init = { method, headers: { 'X-Vault-Token': token }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    const response = await fetch(`${address}/v1/${path}`, init);
+    const text = await response.text();
+    return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
+  };
+}
+
+/** A token that may do what a policy says and no more. */
+export async function tokenUnder(server: VaultServer, policy: string): Promise<Secret> {
+  const raw = rawCalls(server);
+  const name = `test-${randomBytes(6).toString('hex')}`;
+  await raw('POST', `sys/policies/acl/${name}`, { policy });
+  const { body } = await raw('POST', 'auth/token/create', { policies: [name], no_default_policy: true, ttl: '600s' });
+  const auth = typeof body === 'object' && body !== null && 'auth' in body ? body.auth : undefined;
+  if (typeof auth !== 'object' || auth === null || !('client_token' in auth)) throw new Error('Vault issued no token');
+  return new Secret(String(auth.client_token));
+}

@@ -49,6 +49,7 @@ export class VaultDouble {
   readonly #now: () => number;
   readonly #mounts = new Map<string, KvEngine>();
   readonly #logins = new Map<string, readonly Policy[]>();
+  readonly #policies = new Map<string, Policy>();
 
   constructor({ now = Date.now }: DoubleOptions = {}) {
     this.#now = now;
@@ -90,6 +91,7 @@ export class VaultDouble {
     if (token === undefined || token.namespace !== asked.namespace) return refusal(403, 'permission denied', 'invalid token');
     if (asked.path === 'auth/token/renew-self') return this.#renew(asked.token);
     if (asked.path === 'auth/token/lookup-self') return this.#lookUp(asked.token);
+    if (asked.token === this.rootToken && /^(sys|auth)\//.test(asked.path)) return this.#administer(asked);
     return this.intercept(asked, () => this.#logical(asked, query, token.policies, standby));
   }
 
@@ -109,6 +111,21 @@ export class VaultDouble {
   #lookUp(token: string): Answer {
     const seconds = this.tokens.secondsLeft(token);
     return { status: 200, body: { data: { ttl: seconds, renewable: seconds > 0 } } };
+  }
+
+  /** Policies and tokens, as far as tests make them by the API. */
+  #administer({ path, body }: Asked): Answer {
+    const [, name] = /^sys\/policies\/acl\/(.+)$/.exec(path) ?? [];
+    if (name !== undefined) {
+      this.#policies.set(name, parsePolicy(String(body.policy)));
+      return { status: 204 };
+    }
+    const names = Array.isArray(body.policies) ? body.policies : [];
+    const token = this.tokens.issue(
+      names.flatMap((each) => this.#policies.get(String(each)) ?? []).map((rule) => [rule]),
+      { ttl: 600, maxTtl: 3_600 },
+    );
+    return { status: 200, body: { auth: { client_token: token, lease_duration: 600, renewable: true } } };
   }
 
   #logical({ method, path, namespace, body }: Asked, query: URLSearchParams, policies: readonly Policy[], standby: boolean): Answer {
