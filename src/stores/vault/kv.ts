@@ -87,7 +87,7 @@ export class KeyValues {
     const answer = await this.#client.ask(call, options);
     const { status, body } = answer;
     if (status === 400 && wordsOf(body).includes('did not match the current version')) return null;
-    if (status !== 200) throw this.#refused(answer, true);
+    if (status !== 200 && status !== 204) throw this.#refused(answer, true);
     if (!Written.Check(body)) throw notVersioned(this.#mount);
     if (body.data.deletion_time !== '') throw forgetful(this.#mount);
     return versionOf(body.data);
