@@ -100,12 +100,13 @@ async function commit(
   keys: Keys,
 ): Promise<Revision | null> {
   const entries = [...entryOf(keyring, publishes, keys.published), ...entryOf(keyring, takesOver ?? null, keys.takenOver)];
-  const { publish } = deps.store;
-  if (publish !== undefined && entries.length > 0) return settled(deps, keyring, () => publish(keyring, expected, entries));
-  for (const { ref, material } of entries) await deps.store.putMaterial(ref, material);
-  const revision = await settled(deps, keyring, () => deps.store.swap(keyring, expected));
+  const { store } = deps;
+  const { publish } = store;
+  if (publish !== undefined && entries.length > 0) return settled(store, keyring, () => publish(keyring, expected, entries));
+  for (const { ref, material } of entries) await store.putMaterial(ref, material);
+  const revision = await settled(store, keyring, () => store.swap(keyring, expected));
   // A lost swap is final, so its material is an orphan. After a swap that threw it may not be: destroyOrphans finds out later.
-  if (revision === null) for (const { ref } of entries) await deps.store.destroyMaterial(ref).catch(() => undefined);
+  if (revision === null) for (const { ref } of entries) await store.destroyMaterial(ref).catch(() => undefined);
   return revision;
 }
 
@@ -116,7 +117,7 @@ function entryOf({ name }: Keyring, version: Version | null, key: NewKey | null)
 }
 
 /** A swap whose answer was lost may have happened: the change id in the document tells. */
-async function settled({ store }: ChangeDeps, keyring: Keyring, swap: () => Promise<Revision | null>): Promise<Revision | null> {
+async function settled(store: Store, keyring: Keyring, swap: () => Promise<Revision | null>): Promise<Revision | null> {
   try {
     return await swap();
   } catch (error) {

@@ -40,8 +40,9 @@ export class Connections {
     this.#make = () => {
       const session = sessionConfig(address, limits.timeout);
       const pool = new pg.Pool({ ...session, max: limits.poolSize, idleTimeoutMillis: IDLE_FOR });
-      // an idle connection that ends is replaced by the next call; without a listener it would end the process
+      // A connection that ends, idle or lent, is replaced by the next call; without listeners it would end the process.
       pool.on('error', () => undefined);
+      pool.on('connect', (client) => client.on('error', () => undefined));
       return pool;
     };
     this.#pool = this.#make();

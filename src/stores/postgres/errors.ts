@@ -52,9 +52,9 @@ export function isUsableAfter(error: unknown): boolean {
   return error instanceof KeyturnError || (/^[0-9A-Z]{5}$/.test(code) && !/^(57P|08|XX|25P)/.test(code));
 }
 
-/** Another row has this key already. */
-export function isDuplicate(error: unknown): boolean {
-  return error instanceof Error && codeIn(error) === '23505';
+/** Whether a mapped failure says that another row has this key already. */
+export function isDuplicate(failure: unknown): boolean {
+  return failure instanceof KeyturnError && failure.cause instanceof Error && failure.cause.message === '23505';
 }
 
 function codeIn(error: Error): string {
