@@ -8,6 +8,7 @@ import type { TlsReloader } from '../http/tls.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { repeat } from '../scheduler/repeat.ts';
+import { onceAMinute } from './once-a-minute.ts';
 
 export interface House {
   readonly store: Store;
@@ -24,7 +25,8 @@ const ORPHAN_AGE = 10 * MINUTE;
 
 /** What the service does beside answering and sweeping. @returns ends it */
 export function keepHouse({ store, copies, authenticator, tls, clock, timers, logger }: House): () => Promise<void> {
-  const failed = (task: string) => (error: unknown) => logger.warn({ task, code: codeOf(error), err: error }, 'housekeeping failed');
+  const failed = (task: string) =>
+    onceAMinute(clock, (error) => logger.warn({ task, code: codeOf(error), err: error }, 'housekeeping failed'));
   const orphans = async (before: number): Promise<void> => {
     const destroyed = await destroyOrphans(store, before);
     if (destroyed > 0) logger.info({ destroyed }, 'orphaned material destroyed');

@@ -23,13 +23,15 @@ import type { Clock, Timers } from '../ports/clock.ts';
 import type { KeyJudge } from '../ports/judge.ts';
 import type { Random } from '../ports/random.ts';
 import type { TokenStore } from '../ports/tokens.ts';
-import { Scheduler } from '../scheduler/scheduler.ts';
+import { repeat } from '../scheduler/repeat.ts';
+import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
 import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
 import { keyJudge } from '../strength/judge.ts';
 import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
 import { keepHouse } from './housekeeping.ts';
-import { logDeclared, logSweep, logSweepRun } from './log-lines.ts';
+import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
+import { onceAMinute } from './once-a-minute.ts';
 
 export interface Surroundings {
   readonly clock: Clock;
@@ -85,7 +87,11 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const { store } = foundation;
   const copies = new Copies({ store, feed: store, clock });
   const waiters = new Waiters(timers);
-  copies.onChange((name) => waiters.wake(name));
+  const reader = new KeyReader({ store, clock, copies, waiters });
+  copies.onChange((name) => {
+    waiters.wake(name);
+    reader.warm(name);
+  });
   await copies.validate();
 
   const judge = await openJudge(settings, foundation, logger);
@@ -95,19 +101,22 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     metrics.swept(outcome);
     logSweep(logger, outcome);
   });
+  const sweepFailed = onceAMinute(clock, (error) => logSweepFailure(logger, error));
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,
     clock,
     run: () => sweep.run(),
     ran: (took, error) => {
       metrics.sweepTook(took / SECOND, error === null ? 'ok' : 'failed');
-      logSweepRun(logger, took, error);
+      if (error === null) logSlowSweep(logger, took);
+      else sweepFailed(error);
     },
   });
 
   const { authenticator, tokens, firstToken } = await openAccess(settings, foundation.tokens, surroundings);
+  const sweepPause = longestPause(settings.sweep.cron, clock.now());
   const readiness = (): Readiness =>
-    readinessOf({ clock, copies, waiters, sweep, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
+    readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
   metrics.observe({
     overdue: () => readiness().overdue.length,
     failing: () => sweep.failing().length,
@@ -115,7 +124,6 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     storeSilence: () => readiness().checks.store.silentSeconds,
     ready: () => readiness().status !== 'not ready',
   });
-  const reader = new KeyReader({ store, clock, copies, waiters });
   const http = httpSettings(settings);
   const app = await buildApp({ service, reader, waiters, authenticator, tokens, readiness, metrics, settings: http, logger });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
@@ -134,13 +142,29 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     },
     async stop() {
       waiters.drain();
-      await app.close();
-      await scheduler.stop();
-      await endHousekeeping();
-      await authenticator.flushUses();
-      foundation.close();
+      try {
+        await closeAll(app, timers);
+        await scheduler.stop();
+        await endHousekeeping();
+        // When a token was last used is worth a try, not a failure to stop.
+        await authenticator.flushUses().catch(() => undefined);
+      } finally {
+        foundation.close();
+      }
     },
   };
+}
+
+/** A connection whose answer leaves after the close has begun would be kept alive by its client, and waited for. */
+async function closeAll(app: FastifyInstance, timers: Timers): Promise<void> {
+  const end = repeat(
+    timers,
+    SECOND / 20,
+    async () => app.server.closeIdleConnections(),
+    () => undefined,
+  );
+  await app.close();
+  await end();
 }
 
 async function openJudge({ strength: { wordlistFile } }: Settings, { store, fingerprints }: Foundation, logger: Logger): Promise<KeyJudge> {
