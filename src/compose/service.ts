@@ -22,13 +22,13 @@ import { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { KeyJudge } from '../ports/judge.ts';
 import type { Random } from '../ports/random.ts';
-import type { TokenStore } from '../ports/tokens.ts';
+import { onDemand } from '../scheduler/on-demand.ts';
 import { repeat } from '../scheduler/repeat.ts';
 import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
-import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
 import { keyJudge } from '../strength/judge.ts';
 import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
+import { type Foundation, openFoundation } from './foundation.ts';
 import { keepHouse } from './housekeeping.ts';
 import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
 import { onceAMinute } from './once-a-minute.ts';
@@ -50,7 +50,7 @@ export interface Service {
   readonly app: FastifyInstance;
   /** Null unless this start made the first admin token. */
   readonly firstToken: FirstToken | null;
-  /** Proves the copies true, as the service does every second. */
+  /** Proves the copies and the tokens true, as the service does every second. */
   validate(): Promise<void>;
   /** One sweep now, as the scheduler makes it. */
   sweep(): Promise<void>;
@@ -66,20 +66,14 @@ export interface Service {
  * @throws KeyturnError what keeps the service from starting, in words for an operator
  */
 export async function openService(settings: Settings, surroundings: Surroundings): Promise<Service> {
-  const { clock, random } = surroundings;
-  const masterKey =
-    settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
-  const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
+  const foundation = await openFoundation(settings, surroundings);
   try {
-    return await composeService(settings, surroundings, sqlite);
+    return await composeService(settings, surroundings, foundation);
   } catch (error) {
-    sqlite.close();
+    await foundation.close();
     throw error;
   }
 }
-
-/** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'close'>;
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -114,6 +108,10 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
 
   const { authenticator, tokens, firstToken } = await openAccess(settings, foundation.tokens, surroundings);
+  const validate = onDemand(async () => {
+    await copies.validate();
+    await authenticator.catchUp();
+  });
   const sweepPause = longestPause(settings.sweep.cron, clock.now());
   const readiness = (): Readiness =>
     readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
@@ -134,10 +132,10 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     app,
     firstToken,
     readiness,
-    validate: () => copies.validate(),
+    validate,
     sweep: () => scheduler.wake(),
     async start() {
-      endHousekeeping = keepHouse({ store, copies, authenticator, tls, clock, timers, logger });
+      endHousekeeping = keepHouse({ store, validate, notices: foundation.notices, authenticator, tls, clock, timers, logger });
       await scheduler.start();
     },
     async stop() {
@@ -149,7 +147,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
         // When a token was last used is worth a try, not a failure to stop.
         await authenticator.flushUses().catch(() => undefined);
       } finally {
-        foundation.close();
+        await foundation.close();
       }
     },
   };
@@ -173,7 +171,7 @@ async function openJudge({ strength: { wordlistFile } }: Settings, { store, fing
   return keyJudge({ known: [builtInKeys(), ...listed], reuseOf: (key) => reuseOf({ store, fingerprints }, key) });
 }
 
-async function openAccess(settings: Settings, store: TokenStore, { clock, random }: Surroundings) {
+async function openAccess(settings: Settings, store: Foundation['tokens'], { clock, random }: Surroundings) {
   const table = new TokenTable(settings.tokens, clock.now());
   const authenticator = new TokenAuthenticator({ table, store, clock });
   await authenticator.reload();

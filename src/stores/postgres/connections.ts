@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { KeyturnError } from '../../core/errors.ts';
 import type { Millis } from '../../core/time.ts';
 import type { CallOptions } from '../../ports/store.ts';
@@ -12,6 +12,9 @@ export interface ConnectionLimits {
   /** A call that takes longer, waiting for a connection included, is given up. The server stops a statement by itself after the same time. */
   readonly timeout: Millis;
 }
+
+/** The client library, loaded by whoever opens the store. */
+export type Driver = typeof pg;
 
 /** Asks within one transaction. */
 export type Ask = (sql: string, values?: readonly unknown[]) => Promise<Row[]>;
@@ -34,12 +37,12 @@ export class Connections {
   #pool: pg.Pool;
   #closing: Promise<void> | null = null;
 
-  constructor(address: Address, limits: ConnectionLimits) {
+  constructor(driver: Driver, address: Address, limits: ConnectionLimits) {
     this.where = address.where;
     this.#limits = limits;
     this.#make = () => {
       const session = sessionConfig(address, limits.timeout);
-      const pool = new pg.Pool({ ...session, max: limits.poolSize, idleTimeoutMillis: IDLE_FOR });
+      const pool = new driver.Pool({ ...session, max: limits.poolSize, idleTimeoutMillis: IDLE_FOR });
       // A connection that ends, idle or lent, is replaced by the next call; without listeners it would end the process.
       pool.on('error', () => undefined);
       pool.on('connect', (client) => client.on('error', () => undefined));
@@ -67,26 +70,20 @@ export class Connections {
     });
   }
 
-  /** Keeps one connection for the body, however long it takes. */
-  async session<Result>(body: (ask: Ask) => Promise<Result>): Promise<Result> {
-    return this.#use(null, (client) => body((sql, values = []) => rowsOf(client, sql, values)));
-  }
-
   /** Harmless a second time. What is under way is finished. */
   close(): Promise<void> {
     this.#closing ??= this.#pool.end().catch(() => undefined);
     return this.#closing;
   }
 
-  /** @param given the caller's signal; null = no limit of time once there is a connection */
-  async #use<Result>(given: AbortSignal | null | undefined, body: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+  async #use<Result>(given: AbortSignal | undefined, body: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
     if (this.#closing !== null) throw new KeyturnError('store_unavailable', 'The store is closed: the service is stopping.');
     const pool = this.#pool;
     const limit = AbortSignal.timeout(this.#limits.timeout);
-    const signal = given == null ? limit : AbortSignal.any([limit, given]);
+    const signal = given === undefined ? limit : AbortSignal.any([limit, given]);
     try {
       const client = await connect(pool, signal);
-      return await lend(client, given === null ? body(client) : unlessAborted(body(client), signal));
+      return await lend(client, unlessAborted(body(client), signal));
     } catch (error) {
       if (limit.aborted && error instanceof GivenUp) this.#renew(pool);
       throw postgresFailure(error, this.where);

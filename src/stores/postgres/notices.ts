@@ -1,8 +1,8 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { type Millis, SECOND } from '../../core/time.ts';
 import type { Timers } from '../../ports/clock.ts';
 import type { Address } from './address.ts';
-import { type Connections, sessionConfig } from './connections.ts';
+import { type Connections, type Driver, sessionConfig } from './connections.ts';
 
 const FIRST_PAUSE: Millis = SECOND / 2;
 const LONGEST_PAUSE: Millis = 15 * SECOND;
@@ -10,6 +10,7 @@ const LONGEST_PAUSE: Millis = 15 * SECOND;
 const TRY_EVERY: Millis = 15 * SECOND;
 
 export interface NoticesDeps {
+  readonly driver: Driver;
   readonly connections: Connections;
   readonly address: Address;
   readonly timeout: Millis;
@@ -88,8 +89,8 @@ export class Notices {
   }
 
   async #connect(): Promise<void> {
-    const { address, timeout, channel } = this.#deps;
-    const client = new pg.Client({ ...sessionConfig(address, timeout), query_timeout: timeout });
+    const { driver, address, timeout, channel } = this.#deps;
+    const client = new driver.Client({ ...sessionConfig(address, timeout), query_timeout: timeout });
     client.on('error', () => this.#lost(client));
     client.on('end', () => this.#lost(client));
     client.on('notification', () => this.#wake());

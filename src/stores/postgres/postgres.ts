@@ -3,6 +3,7 @@ import type { Secret } from '../../core/secret.ts';
 import { type Millis, SECOND } from '../../core/time.ts';
 import type { Clock, Timers } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
+import type { FingerprintIndex } from '../../ports/store.ts';
 import { parseMasterKey } from '../master-key.ts';
 import type { MasterKey } from '../sealing.ts';
 import { readAddress } from './address.ts';
@@ -35,6 +36,7 @@ export interface PostgresOptions {
 /** Everything that one schema keeps. Any number of processes may have it open. */
 export interface Postgres {
   readonly store: PostgresStore;
+  readonly fingerprints: FingerprintIndex;
   readonly tokens: PostgresTokens;
   readonly notices: Notices;
   /** For what else lives in this schema. */
@@ -51,8 +53,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   const { poolSize, timeout = 5 * SECOND, timers, clock, random } = options;
   const masterKey = parseMasterKey(options.masterKey, 'The master key of the PostgreSQL store');
   const address = readAddress(options.url, options.caFile);
-  const connections = new Connections(address, { poolSize, timeout });
-  const notices = new Notices({ connections, address, timeout, channel: `keyturn ${options.schema}`, timers });
+  const { default: driver } = await import('pg');
+  const connections = new Connections(driver, address, { poolSize, timeout });
+  const notices = new Notices({ driver, connections, address, timeout, channel: `keyturn ${options.schema}`, timers });
   const close = async (): Promise<void> => {
     await notices.close();
     await connections.close();
@@ -64,7 +67,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     for (const table of ['keyrings', 'tokens']) await connections.query(adoptForeign(`${schema}.${table}`));
     await notices.start();
     const store = postgresStore({ connections, schema, masterKey, clock, random, notices, close });
-    return { store, tokens: postgresTokens(connections, schema, notices), notices, connections, close };
+    return { store, fingerprints: store, tokens: postgresTokens(connections, schema, notices), notices, connections, close };
   } catch (error) {
     await close();
     throw error;
