@@ -46,10 +46,14 @@ export function postgresFailure(cause: unknown, where: string): unknown {
   return new KeyturnError(meaning, `PostgreSQL at ${where} ${sentence}.`, { cause: new Error(code === '' ? nameOf(cause) : code) });
 }
 
+/** Not Node's own, such as EPIPE. */
+const SQLSTATE = /^(\d[0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/;
+const ENDS_SESSION = /^(57P|08|XX|25P)/;
+
 /** Whether a connection that threw this can go on: the server itself answered, and did not end the session. */
 export function isUsableAfter(error: unknown): boolean {
   const code = error instanceof Error ? codeIn(error) : '';
-  return error instanceof KeyturnError || (/^[0-9A-Z]{5}$/.test(code) && !/^(57P|08|XX|25P)/.test(code));
+  return error instanceof KeyturnError || (SQLSTATE.test(code) && !ENDS_SESSION.test(code));
 }
 
 /** Whether a mapped failure says that another row has this key already. */
