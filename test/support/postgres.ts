@@ -25,8 +25,8 @@ export interface TestPostgres {
 const USER = 'keyturn';
 const DEBIAN = '/usr/lib/postgresql';
 
-/** No sync: these data need not survive. Names sort by a language, so that a forgotten collation is found out. */
-const FAST = ['fsync=off', 'full_page_writes=off', 'autovacuum=off', 'max_connections=150', 'shared_buffers=32MB'];
+/** No sync: these data need not survive. */
+const FAST = ['fsync=off', 'full_page_writes=off', 'autovacuum=off'];
 
 /** Where PostgreSQL's programs are; null = not on this machine. With `CI=true` that is a failure. */
 export function postgresPrograms(): string | null {
@@ -40,8 +40,11 @@ export function postgresPrograms(): string | null {
 /** Why tests of PostgreSQL are skipped here, or false. For the `skip` of a tap test. */
 export const noPostgres: string | false = postgresPrograms() === null ? 'no PostgreSQL (initdb, postgres) on this machine' : false;
 
-/** A server of its own on a free port, stopped and deleted after the test. */
-export async function startPostgres(t: Teardown): Promise<TestPostgres> {
+/**
+ * A server of its own on a free port, stopped and deleted after the test. Names sort by a language, so that a forgotten collation is found out.
+ * @param durable true: it syncs every commit, as one in service does
+ */
+export async function startPostgres(t: Teardown, { durable = false } = {}): Promise<TestPostgres> {
   const programs = postgresPrograms();
   if (programs === null) throw new Error('PostgreSQL is missing');
   const folder = mkdtempSync(join(tmpdir(), 'keyturn-pg-'));
@@ -51,7 +54,7 @@ export async function startPostgres(t: Teardown): Promise<TestPostgres> {
   const data = join(folder, 'data');
   initialise(programs, folder, data, password, owner);
   const port = await freePort();
-  const start = () => run(join(programs, 'postgres'), data, folder, port, owner);
+  const start = () => run(join(programs, 'postgres'), { data, folder, port, owner, durable });
   let server = await start();
   t.teardown(() => stop(server, 'SIGINT'));
   return {
@@ -109,8 +112,19 @@ function initialise(programs: string, folder: string, data: string, password: st
   }
 }
 
-async function run(program: string, data: string, folder: string, port: number, owner: Owner): Promise<ChildProcess> {
-  const settings = [...FAST, 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`].flatMap((setting) => ['-c', setting]);
+interface Run {
+  readonly data: string;
+  readonly folder: string;
+  readonly port: number;
+  readonly owner: Owner;
+  readonly durable: boolean;
+}
+
+async function run(program: string, { data, folder, port, owner, durable }: Run): Promise<ChildProcess> {
+  const sizes = ['max_connections=150', 'shared_buffers=32MB'];
+  const settings = [...sizes, ...(durable ? [] : FAST), 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`].flatMap(
+    (setting) => ['-c', setting],
+  );
   const server = spawn(program, ['-D', data, '-p', String(port), ...settings], {
     cwd: folder,
     env: { PATH: process.env.PATH ?? '' },
