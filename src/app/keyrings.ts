@@ -10,7 +10,7 @@ import { create, requireFree } from '../core/transitions/create.ts';
 import { markDeleted, restore } from '../core/transitions/delete.ts';
 import type { Actor } from '../core/version.ts';
 import type { KeyJudge } from '../ports/judge.ts';
-import type { Page, Revision, Stored } from '../ports/store.ts';
+import type { Page, Revision, Store, Stored } from '../ports/store.ts';
 import { type ChangeDeps, type Changed, change, type Planned, type Step } from './change.ts';
 import { generateKey, importKey, importToVerify } from './material.ts';
 import { keyringNotFound } from './read-keys.ts';
@@ -120,7 +120,7 @@ export async function restoreKeyring(deps: ChangeDeps, name: KeyringName, asked:
 type Transition = (keyring: Keyring, context: Parameters<typeof restore>[1]) => Keyring;
 
 /** A change that publishes nothing. */
-export function changeExisting(deps: ChangeDeps, name: KeyringName, asked: Asked, transition: Transition): Promise<Changed<Planned>> {
+function changeExisting(deps: ChangeDeps, name: KeyringName, asked: Asked, transition: Transition): Promise<Changed<Planned>> {
   const step = (stored: Stored | undefined, context: Parameters<Transition>[1]): Planned => ({
     keyring: transition(requireStored(stored, name).keyring, context),
     publishes: null,
@@ -133,22 +133,36 @@ export async function getKeyring({ store }: Pick<ChangeDeps, 'store'>, name: Key
   return requireStored(await store.load(name), name);
 }
 
-/** How many names one page of a list may look at before it hands back a cursor. */
 const NAMES_A_PAGE = 1_000;
 
-/** Keyrings in the order of their names, only those the caller may touch. A page may be short and still have a successor. */
+/** Keyrings in the order of their names, only those the caller may touch; neither an item nor the cursor names another. */
 export async function listKeyrings(
   { store }: Pick<ChangeDeps, 'store'>,
   mayTouch: (name: KeyringName) => boolean,
   after: KeyringName | null,
   limit: number,
 ): Promise<Page<Stored, KeyringName>> {
-  const names = await store.page(after, NAMES_A_PAGE);
-  const wanted = names.items.filter(mayTouch);
-  const shown = wanted.slice(0, limit);
+  const names = await namesAfter(store, mayTouch, after, limit + 1);
+  const shown = names.slice(0, limit);
   const loaded = await Promise.all(shown.map((name) => store.load(name)));
-  const next = wanted.length > limit ? (shown.at(-1) ?? null) : names.next;
+  const next = names.length > limit ? (shown.at(-1) ?? null) : null;
   return { items: loaded.filter((stored) => stored !== undefined), next };
+}
+
+/** The first `count` names that the caller may touch, however many others lie between them. */
+async function namesAfter(
+  store: Store,
+  mayTouch: (name: KeyringName) => boolean,
+  after: KeyringName | null,
+  count: number,
+): Promise<KeyringName[]> {
+  const names: KeyringName[] = [];
+  for (let from = after, more = true; more && names.length < count; more = from !== null) {
+    const page: Page<KeyringName, KeyringName> = await store.page(from, NAMES_A_PAGE);
+    names.push(...page.items.filter(mayTouch));
+    from = page.next;
+  }
+  return names.slice(0, count);
 }
 
 export function requireStored(stored: Stored | undefined, name: KeyringName): Stored {

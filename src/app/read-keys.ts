@@ -72,6 +72,11 @@ export class KeyReader {
     return this.peek(name) ?? (await this.#readThrough(name));
   }
 
+  /** Fetches what the next answer needs, so that an outage that begins now takes nothing away. A failure is left to the read that meets it. */
+  warm(name: KeyringName): void {
+    this.read(name).catch(() => undefined);
+  }
+
   /**
    * Holds the answer until it differs from `etag`, the seconds are over, the caller has gone, or the service drains.
    * @throws as `read`
@@ -81,6 +86,8 @@ export class KeyReader {
     const deadline = clock.uptime() + waitSeconds * SECOND;
     for (;;) {
       const granted = await this.read(name);
+      // Replaced since it was made: whoever changed it has woken the waiters already, and would not wake this one.
+      if (this.#deps.copies.peek(name)?.revision !== granted.keys.revision) continue;
       const left = deadline - clock.uptime();
       if (granted.keys.etag !== etag || left <= 0 || gone.aborted || waiters.draining) return granted;
       const untilChange = granted.keys.until === null ? left : Math.max(1, granted.keys.until - clock.now());
@@ -89,12 +96,16 @@ export class KeyReader {
   }
 
   async #readThrough(name: KeyringName): Promise<Granted> {
-    const copy = await this.#copyWithinLease(name);
-    requireActive(copy.keyring);
-    const keys = this.#fresh(copy) ?? (await this.#assemble(copy));
-    const leaseSeconds = grantableLease(copy.keyring.policy, this.#deps.copies.age(copy));
-    if (leaseSeconds > 0) return { keys, leaseSeconds };
-    throw leaseExhausted(name);
+    for (;;) {
+      const copy = await this.#copyWithinLease(name);
+      requireActive(copy.keyring);
+      const keys = this.#fresh(copy) ?? (await this.#assemble(copy));
+      // Replaced while its material was fetched: the age below would be that of its successor, and its lease too long.
+      if (this.#deps.copies.peek(name) !== copy) continue;
+      const leaseSeconds = grantableLease(copy.keyring.policy, this.#deps.copies.age(copy));
+      if (leaseSeconds > 0) return { keys, leaseSeconds };
+      throw leaseExhausted(name);
+    }
   }
 
   async #copyWithinLease(name: KeyringName): Promise<Copy> {

@@ -1,17 +1,19 @@
 import type { Logger } from 'pino';
 import type { TokenAuthenticator } from '../access/token-authenticator.ts';
-import type { Copies } from '../app/copies.ts';
 import { destroyOrphans } from '../app/orphans.ts';
 import { codeOf } from '../core/errors.ts';
 import { HOUR, MINUTE, SECOND } from '../core/time.ts';
 import type { TlsReloader } from '../http/tls.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
-import type { Store } from '../ports/store.ts';
+import type { Notices, Store } from '../ports/store.ts';
 import { repeat } from '../scheduler/repeat.ts';
+import { onceAMinute } from './once-a-minute.ts';
 
 export interface House {
   readonly store: Store;
-  readonly copies: Copies;
+  /** Proves the copies of keyrings and the table of tokens true. */
+  readonly validate: () => Promise<void>;
+  readonly notices: Notices | undefined;
   readonly authenticator: TokenAuthenticator;
   readonly tls: TlsReloader | null;
   readonly clock: Clock;
@@ -23,21 +25,25 @@ export interface House {
 const ORPHAN_AGE = 10 * MINUTE;
 
 /** What the service does beside answering and sweeping. @returns ends it */
-export function keepHouse({ store, copies, authenticator, tls, clock, timers, logger }: House): () => Promise<void> {
-  const failed = (task: string) => (error: unknown) => logger.warn({ task, code: codeOf(error), err: error }, 'housekeeping failed');
+export function keepHouse({ store, validate, notices, authenticator, tls, clock, timers, logger }: House): () => Promise<void> {
+  const failed = (task: string) =>
+    onceAMinute(clock, (error) => logger.warn({ task, code: codeOf(error), err: error }, 'housekeeping failed'));
   const orphans = async (before: number): Promise<void> => {
     const destroyed = await destroyOrphans(store, before);
     if (destroyed > 0) logger.info({ destroyed }, 'orphaned material destroyed');
   };
   // The embedded store has one writer, this process: what was stored before its start and is not referred to was left by a crash.
   const first = orphans(store.kind === 'sqlite' ? clock.now() : clock.now() - ORPHAN_AGE).catch(failed('orphans'));
+  const invalid = failed('validate');
+  const unwatch = notices?.watch(() => void validate().catch(invalid));
   const ends = [
-    repeat(timers, SECOND, () => copies.validate(), failed('validate')),
+    repeat(timers, SECOND, validate, invalid),
     repeat(timers, MINUTE, () => authenticator.flushUses(), failed('last uses')),
     repeat(timers, HOUR, () => orphans(clock.now() - ORPHAN_AGE), failed('orphans')),
   ];
   if (tls !== null) ends.push(repeat(timers, 10 * SECOND, async () => reloadTls(tls, logger), failed('tls')));
   return async () => {
+    unwatch?.();
     await Promise.all([first, ...ends.map((end) => end())]);
   };
 }

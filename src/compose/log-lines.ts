@@ -28,9 +28,12 @@ export function logSweep(logger: Logger, outcome: SweepOutcome): void {
   }
 }
 
-export function logSweepRun(logger: Logger, took: Millis, error: unknown): void {
-  if (error !== null) logger.error({ took, code: codeOf(error), err: error }, 'sweep failed');
-  else if (took > SLOW_SWEEP) logger.warn({ took }, 'sweep was slow');
+export function logSweepFailure(logger: Logger, error: unknown): void {
+  logger.error({ code: codeOf(error), err: error }, 'sweep failed');
+}
+
+export function logSlowSweep(logger: Logger, took: Millis): void {
+  if (took > SLOW_SWEEP) logger.warn({ took }, 'sweep was slow');
 }
 
 export function logDeclared(logger: Logger, declared: readonly Declared[]): void {

@@ -22,14 +22,16 @@ import { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { KeyJudge } from '../ports/judge.ts';
 import type { Random } from '../ports/random.ts';
-import type { TokenStore } from '../ports/tokens.ts';
-import { Scheduler } from '../scheduler/scheduler.ts';
-import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
+import { onDemand } from '../scheduler/on-demand.ts';
+import { repeat } from '../scheduler/repeat.ts';
+import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
 import { keyJudge } from '../strength/judge.ts';
 import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
+import { type Foundation, openFoundation } from './foundation.ts';
 import { keepHouse } from './housekeeping.ts';
-import { logDeclared, logSweep, logSweepRun } from './log-lines.ts';
+import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
+import { onceAMinute } from './once-a-minute.ts';
 
 export interface Surroundings {
   readonly clock: Clock;
@@ -48,7 +50,7 @@ export interface Service {
   readonly app: FastifyInstance;
   /** Null unless this start made the first admin token. */
   readonly firstToken: FirstToken | null;
-  /** Proves the copies true, as the service does every second. */
+  /** Proves the copies and the tokens true, as the service does every second. */
   validate(): Promise<void>;
   /** One sweep now, as the scheduler makes it. */
   sweep(): Promise<void>;
@@ -64,20 +66,14 @@ export interface Service {
  * @throws KeyturnError what keeps the service from starting, in words for an operator
  */
 export async function openService(settings: Settings, surroundings: Surroundings): Promise<Service> {
-  const { clock, random } = surroundings;
-  const masterKey =
-    settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
-  const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
+  const foundation = await openFoundation(settings, surroundings);
   try {
-    return await composeService(settings, surroundings, sqlite);
+    return await composeService(settings, surroundings, foundation);
   } catch (error) {
-    sqlite.close();
+    await foundation.close();
     throw error;
   }
 }
-
-/** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'close'>;
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -85,7 +81,11 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const { store } = foundation;
   const copies = new Copies({ store, feed: store, clock });
   const waiters = new Waiters(timers);
-  copies.onChange((name) => waiters.wake(name));
+  const reader = new KeyReader({ store, clock, copies, waiters });
+  copies.onChange((name) => {
+    waiters.wake(name);
+    reader.warm(name);
+  });
   await copies.validate();
 
   const judge = await openJudge(settings, foundation, logger);
@@ -95,19 +95,26 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     metrics.swept(outcome);
     logSweep(logger, outcome);
   });
+  const sweepFailed = onceAMinute(clock, (error) => logSweepFailure(logger, error));
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,
     clock,
     run: () => sweep.run(),
     ran: (took, error) => {
       metrics.sweepTook(took / SECOND, error === null ? 'ok' : 'failed');
-      logSweepRun(logger, took, error);
+      if (error === null) logSlowSweep(logger, took);
+      else sweepFailed(error);
     },
   });
 
   const { authenticator, tokens, firstToken } = await openAccess(settings, foundation.tokens, surroundings);
+  const validate = onDemand(async () => {
+    await copies.validate();
+    await authenticator.catchUp();
+  });
+  const sweepPause = longestPause(settings.sweep.cron, clock.now());
   const readiness = (): Readiness =>
-    readinessOf({ clock, copies, waiters, sweep, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
+    readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
   metrics.observe({
     overdue: () => readiness().overdue.length,
     failing: () => sweep.failing().length,
@@ -115,7 +122,6 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     storeSilence: () => readiness().checks.store.silentSeconds,
     ready: () => readiness().status !== 'not ready',
   });
-  const reader = new KeyReader({ store, clock, copies, waiters });
   const http = httpSettings(settings);
   const app = await buildApp({ service, reader, waiters, authenticator, tokens, readiness, metrics, settings: http, logger });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
@@ -126,21 +132,37 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     app,
     firstToken,
     readiness,
-    validate: () => copies.validate(),
+    validate,
     sweep: () => scheduler.wake(),
     async start() {
-      endHousekeeping = keepHouse({ store, copies, authenticator, tls, clock, timers, logger });
+      endHousekeeping = keepHouse({ store, validate, notices: foundation.notices, authenticator, tls, clock, timers, logger });
       await scheduler.start();
     },
     async stop() {
       waiters.drain();
-      await app.close();
-      await scheduler.stop();
-      await endHousekeeping();
-      await authenticator.flushUses();
-      foundation.close();
+      try {
+        await closeAll(app, timers);
+        await scheduler.stop();
+        await endHousekeeping();
+        // When a token was last used is worth a try, not a failure to stop.
+        await authenticator.flushUses().catch(() => undefined);
+      } finally {
+        await foundation.close();
+      }
     },
   };
+}
+
+/** A connection whose answer leaves after the close has begun would be kept alive by its client, and waited for. */
+async function closeAll(app: FastifyInstance, timers: Timers): Promise<void> {
+  const end = repeat(
+    timers,
+    SECOND / 20,
+    async () => app.server.closeIdleConnections(),
+    () => undefined,
+  );
+  await app.close();
+  await end();
 }
 
 async function openJudge({ strength: { wordlistFile } }: Settings, { store, fingerprints }: Foundation, logger: Logger): Promise<KeyJudge> {
@@ -149,7 +171,7 @@ async function openJudge({ strength: { wordlistFile } }: Settings, { store, fing
   return keyJudge({ known: [builtInKeys(), ...listed], reuseOf: (key) => reuseOf({ store, fingerprints }, key) });
 }
 
-async function openAccess(settings: Settings, store: TokenStore, { clock, random }: Surroundings) {
+async function openAccess(settings: Settings, store: Foundation['tokens'], { clock, random }: Surroundings) {
   const table = new TokenTable(settings.tokens, clock.now());
   const authenticator = new TokenAuthenticator({ table, store, clock });
   await authenticator.reload();

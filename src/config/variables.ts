@@ -30,6 +30,10 @@ export const VARIABLES: readonly Variable[] = [
   variable('KEYTURN_PORT', 'port', asNumber),
   variable('KEYTURN_DATA_DIR', 'dataDir'),
   variable('KEYTURN_STORE', 'store.kind'),
+  variable('KEYTURN_POSTGRES_URL_FILE', 'store.postgres.urlFile'),
+  variable('KEYTURN_POSTGRES_SCHEMA', 'store.postgres.schema'),
+  variable('KEYTURN_POSTGRES_POOL_SIZE', 'store.postgres.poolSize', asNumber),
+  variable('KEYTURN_POSTGRES_CA_FILE', 'store.postgres.caFile'),
   variable('KEYTURN_MASTER_KEY_FILE', 'masterKey.file'),
   variable('KEYTURN_TLS_CERT_FILE', 'tls.certFile'),
   variable('KEYTURN_TLS_KEY_FILE', 'tls.keyFile'),
@@ -46,8 +50,16 @@ export const VARIABLES: readonly Variable[] = [
   variable('KEYTURN_SHUTDOWN_GRACE_SECONDS', 'shutdown.graceSeconds', asNumber),
 ];
 
-/** Variables that are no setting of the file: two for the service, the rest for the command line. */
-const OTHERS = ['KEYTURN_CONFIG', 'KEYTURN_MASTER_KEY', 'KEYTURN_URL', 'KEYTURN_TOKEN', 'KEYTURN_TOKEN_FILE', 'KEYTURN_CA_FILE'];
+/** Variables that are no setting of the file: three for the service, the rest for the command line. */
+const OTHERS = [
+  'KEYTURN_CONFIG',
+  'KEYTURN_MASTER_KEY',
+  'KEYTURN_POSTGRES_URL',
+  'KEYTURN_URL',
+  'KEYTURN_TOKEN',
+  'KEYTURN_TOKEN_FILE',
+  'KEYTURN_CA_FILE',
+];
 
 /** The tree of the file with the environment's settings in it, and what is wrong with the environment. */
 export interface Overlaid {

@@ -9,6 +9,8 @@ export const ERROR_CODES = [
   'weak_key',
   'body_too_large',
   'unsupported_media_type',
+  'headers_too_large',
+  'request_timeout',
   // the caller
   'unauthenticated',
   'forbidden',

@@ -1,9 +1,8 @@
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Random } from '../ports/random.ts';
 import { guard } from './access.ts';
 import type { HttpDeps } from './deps.ts';
-import { failureHandler } from './failures.ts';
+import { failureHandler, unroutable } from './failures.ts';
 import { failureLimit } from './limits.ts';
 import { openApi } from './openapi/plugin.ts';
 import { historyRoute } from './routes/history.ts';
@@ -13,6 +12,9 @@ import { operationRoutes, routeNotFound } from './routes/operations.ts';
 import { rotationRoutes } from './routes/rotations.ts';
 import { strengthRoute } from './routes/strength.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import { refuseWhenStopping } from './stopping.ts';
+import { unreadable } from './unreadable.ts';
+import { validatorCompiler } from './validation.ts';
 
 /** A request that has not arrived whole by then is given up. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -22,15 +24,17 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
   const app = create(deps);
   app.decorateRequest('principal', null);
   // Bodies and paths are bounded by their schemas: what TypeBox refuses is never coerced into shape. Answers are typed where they are made.
-  app.setValidatorCompiler(TypeBoxValidatorCompiler).setSerializerCompiler(() => (answer) => JSON.stringify(answer));
+  app.setValidatorCompiler(validatorCompiler).setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   app.setErrorHandler(failureHandler(await failureLimit(app, deps.settings)));
   app.setNotFoundHandler(routeNotFound);
+  app.removeContentTypeParser('text/plain');
+  refuseWhenStopping(app);
   app.addHook('onSend', async (_request, reply) => {
     reply.header('X-Content-Type-Options', 'nosniff');
   });
   app.addHook('onResponse', async (request, reply) => {
     const { url: route = 'unknown', method } = request.routeOptions;
-    deps.metrics.answered(route, Array.isArray(method) ? request.method : method, reply.statusCode, reply.elapsedTime / 1_000);
+    deps.metrics.answered(route, typeof method === 'string' ? method : request.method, reply.statusCode, reply.elapsedTime / 1_000);
   });
   await openApi(app, deps.settings);
   app.register(async (scope) => operationRoutes(scope.withTypeProvider(), deps));
@@ -49,13 +53,17 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
 
 function create({ settings, logger, service }: HttpDeps): FastifyInstance {
   const { tls } = settings;
+  const genReqId = requestIds(service.random);
   const options = {
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: typeof settings.trustProxy === 'boolean' ? settings.trustProxy : [...settings.trustProxy],
     bodyLimit: settings.bodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    genReqId: requestIds(service.random),
+    genReqId,
+    frameworkErrors: unroutable,
+    clientErrorHandler: unreadable(genReqId, logger),
+    return503OnClosing: false,
     forceCloseConnections: 'idle' as const,
     routerOptions: { maxParamLength: 100, ignoreTrailingSlash: false },
   };

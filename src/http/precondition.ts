@@ -1,7 +1,9 @@
 import { KeyturnError } from '../core/errors.ts';
 import type { Revision } from '../ports/store.ts';
 
-const ENTITY_TAG = /^(?:W\/)?"([\x21\x23-\x7e]{0,200})"$/;
+const ENTITY_TAG = /^(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
+/** A list of entity tags, which may have commas in them, with empty places between, as RFC 9110 §5.6.1 lets senders. */
+const ENTITY_TAGS = /^[ \t,]*(?:W\/)?"[^"\s]*"(?:[ \t]*,[ \t]*(?:(?:W\/)?"[^"\s]*")?)*$/;
 const MAX_LENGTH = 1_000;
 
 /** The entity tag of a keyring's document. */
@@ -10,13 +12,14 @@ export function tagOf(revision: Revision): string {
 }
 
 /**
- * The tags of an If-None-Match header, quotes included; a tag that is not ours simply matches nothing.
+ * The tags of an If-None-Match header, quotes included and weak ones as strong ones; a tag that is not ours simply matches nothing. `*` does too: an
+ * answer without keys is right only for who holds those keys.
  * @throws KeyturnError `invalid_request` where the header is not a list of entity tags
  */
 export function parseIfNoneMatch(header: string | undefined): readonly string[] {
   if (header === undefined || header === '*') return [];
-  if (header.length > MAX_LENGTH) throw invalid('If-None-Match');
-  return header.split(',').map((tag) => `"${tagText(tag.trim(), 'If-None-Match')}"`);
+  if (header.length > MAX_LENGTH || !ENTITY_TAGS.test(header)) throw invalid('If-None-Match');
+  return header.match(/"[^"]*"/g) ?? [];
 }
 
 /**
@@ -31,13 +34,9 @@ export function parseIfMatch(header: string | undefined): Revision {
     );
   }
   if (header.length > MAX_LENGTH || header.startsWith('W/')) throw invalid('If-Match');
-  return tagText(header.trim(), 'If-Match') as Revision;
-}
-
-function tagText(tag: string, header: string): string {
-  const text = ENTITY_TAG.exec(tag)?.[1];
-  if (text === undefined) throw invalid(header);
-  return text;
+  const text = ENTITY_TAG.exec(header.trim())?.[1];
+  if (text === undefined) throw invalid('If-Match');
+  return text as Revision;
 }
 
 function invalid(header: string): KeyturnError {

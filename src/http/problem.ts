@@ -8,6 +8,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, titl
   weak_key: [422, 'The key is too weak'],
   body_too_large: [413, 'The body is too large'],
   unsupported_media_type: [415, 'The body must be JSON'],
+  headers_too_large: [431, 'The headers are too large'],
+  request_timeout: [408, 'The request did not arrive in time'],
   unauthenticated: [401, 'Authentication is needed'],
   forbidden: [403, 'Not allowed'],
   rate_limited: [429, 'Too many failed requests'],
@@ -42,8 +44,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, titl
   internal: [500, 'Something went wrong'],
 };
 
-/** Where each code is explained; also the `type` of its problems. */
-export const PROBLEM_TYPE_BASE = 'https://keyturn.dev/problems/';
+/** In front of a code it is the `type` of its problems: a name, not an address. `docs/problems.md` explains each. */
+export const PROBLEM_TYPE_BASE = 'urn:keyturn:problem:';
 
 export interface Problem {
   readonly type: string;
@@ -78,6 +80,10 @@ function fromFramework(error: unknown): KeyturnError | null {
       return new KeyturnError('body_too_large', 'The body is larger than this service accepts. No request of the API needs so much.');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new KeyturnError('unsupported_media_type', 'Send the body as JSON, with Content-Type: application/json.');
+    case 'FST_ERR_BAD_URL':
+      return new KeyturnError('invalid_request', 'The path is not well-formed: percent-encode it, as UTF-8.');
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new KeyturnError('invalid_request', 'A part of the path is longer than any name can be.');
     default:
       return is4xx(error)
         ? new KeyturnError('invalid_request', 'The request cannot be read: check that its body is well-formed JSON.')
@@ -101,18 +107,18 @@ function invalidRequest(error: FastifyError): KeyturnError {
   const told = (error.validation ?? []).filter(({ keyword }) => keyword !== 'boolean').slice(0, MAX_FAULTS);
   const faults = told.map(({ instancePath, message, params }) => ({
     path: `${where}${instancePath}`,
-    message: `${message ?? 'is not valid'}${namesOf(params)}`,
+    message: `${message ?? 'is not valid'}${unknownFields(params)}`,
   }));
   const said = faults.map(({ path, message }) => `${path} ${message}`).join('; ');
   return new KeyturnError('invalid_request', `The request does not fit the API: ${said}.`, { faults });
 }
 
-/** Names of fields only, bounded; values of the request never come back. */
-function namesOf(params: Record<string, unknown>): string {
-  const names = params.additionalProperties ?? params.requiredProperties;
+/** A field name that may come back. Others could be a key or a token that slipped to the wrong side of a colon. */
+const QUOTABLE = /^[A-Za-z_-]{1,40}$/;
+
+/** Names only, bounded; values of the request never come back. */
+function unknownFields({ additionalProperties: names }: Record<string, unknown>): string {
   if (!Array.isArray(names)) return '';
-  return `: ${names
-    .slice(0, 5)
-    .map((name) => String(name).slice(0, 40))
-    .join(', ')}`;
+  const quotable = names.filter((name) => QUOTABLE.test(String(name))).slice(0, 5);
+  return quotable.length === 0 ? '' : `: ${quotable.join(', ')}`;
 }

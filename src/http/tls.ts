@@ -44,7 +44,7 @@ export class TlsReloader {
     const now = this.#fingerprint();
     if (now === this.#seen) return false;
     const { cert, key } = readTls(this.#files);
-    this.#server.setSecureContext({ cert, key: key.reveal() });
+    this.#server.setSecureContext({ cert, key: key.reveal(), minVersion: 'TLSv1.2' });
     this.#seen = now;
     return true;
   }

@@ -70,5 +70,5 @@ function reply(response: ServerResponse, { status = 200, headers = {}, body, han
 
 /** A problem document as the API sends it. */
 export function problem(status: number, code: string, detail: string, faults?: readonly { path: string; message: string }[]): unknown {
-  return { type: `https://keyturn.dev/problems/${code}`, title: 'A title', status, detail, code, requestId: 'req-1', faults };
+  return { type: `urn:keyturn:problem:${code}`, title: 'A title', status, detail, code, requestId: 'req-1', faults };
 }

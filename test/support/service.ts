@@ -90,7 +90,7 @@ export async function startTestService(t: Teardown, options: TestServiceOptions 
   const call = async ({ token = admin, headers, ...rest }: InjectOptions & { token?: string | null }): Promise<Called> => {
     const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
     const answer = await app.inject({ method: 'GET', ...rest, headers: { ...authorization, ...headers } });
-    const isJson = /json/.test(String(answer.headers['content-type']));
+    const isJson = answer.body !== '' && /json/.test(String(answer.headers['content-type']));
     return { status: answer.statusCode, headers: flat(answer.headers), text: answer.body, body: isJson ? answer.json() : null };
   };
   return {

@@ -3,6 +3,7 @@ import { parseKeyringName } from '../../core/name.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { HttpDeps } from '../deps.ts';
 import { historyCsv } from '../history-csv.ts';
+import { HISTORY_CSV } from '../openapi/examples.ts';
 import { NameParams } from '../schemas/common.ts';
 import { HistoryPage, HistoryQuery } from '../schemas/history.ts';
 import { problems, written } from '../schemas/responses.ts';
@@ -24,7 +25,7 @@ const schema = {
       headers: { Link: { type: 'string', description: 'The next page, for CSV.' } },
       content: {
         'application/json': { schema: HistoryPage },
-        'text/csv': { schema: { type: 'string', description: 'A header line, then a line a version.' } },
+        'text/csv': { schema: { type: 'string', description: 'A header line, then a line a version.' }, example: HISTORY_CSV },
       },
     },
     ...problems('keyring_not_found', 'corrupt_document'),

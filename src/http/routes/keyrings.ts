@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import {
   changePolicy,
@@ -17,7 +18,7 @@ import { actorOf, principalOf, requireCovered } from '../access.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { HttpDeps } from '../deps.ts';
 import { parseIfMatch, tagOf } from '../precondition.ts';
-import { NameParams, Reason } from '../schemas/common.ts';
+import { NameParams, NoQuery, Reason } from '../schemas/common.ts';
 import { CreateBody, KeyringPage, KeyringView, OptionalReasonBody, PatchBody, type PolicyFields } from '../schemas/keyring.ts';
 import { ON_CHANGE, problems } from '../schemas/responses.ts';
 import { PageQuery } from '../schemas/token.ts';
@@ -33,7 +34,7 @@ const DEFAULT_RECOVERY_DAYS = 7;
 
 const oneKeyring = {
   description: 'The keyring.',
-  headers: { ETag: { type: 'string' } },
+  headers: { ETag: { type: 'string', description: 'The revision in double quotes: send it in If-Match with a change.' } },
   content: { 'application/json': { schema: KeyringView } },
 };
 
@@ -42,16 +43,21 @@ const schemas = {
     operationId: 'createKeyring',
     summary: 'Create a keyring, with a generated or an imported key',
     tags: ['keyrings'],
+    querystring: NoQuery,
     body: CreateBody,
     response: {
-      201: { ...oneKeyring, description: 'Created.' },
+      201: {
+        ...oneKeyring,
+        description: 'Created.',
+        headers: { ...oneKeyring.headers, Location: { type: 'string', description: 'Its path.' } },
+      },
       ...problems('keyring_exists', 'invalid_policy', 'weak_key', ...ON_CHANGE),
     },
   },
   list: {
     operationId: 'listKeyrings',
     summary: 'List the keyrings that the token covers',
-    description: 'A page may be short and still have a successor: go on until `next` is null.',
+    description: 'Ordered by name. Go on with `after` until `next` is null.',
     tags: ['keyrings'],
     querystring: PageQuery,
     response: { 200: { description: 'A page, by name.', content: { 'application/json': { schema: KeyringPage } } }, ...problems() },
@@ -61,6 +67,7 @@ const schemas = {
     summary: 'Read a keyring without its keys',
     tags: ['keyrings'],
     params: NameParams,
+    querystring: NoQuery,
     response: { 200: oneKeyring, ...problems('keyring_not_found', 'corrupt_document') },
   },
   patch: {
@@ -68,6 +75,7 @@ const schemas = {
     summary: 'Change the policy',
     tags: ['keyrings'],
     params: NameParams,
+    querystring: NoQuery,
     headers: Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'ETag of the keyring as you read it; required.' })) }),
     body: PatchBody,
     response: {
@@ -94,7 +102,8 @@ const schemas = {
     summary: 'Take a deletion back',
     tags: ['keyrings'],
     params: NameParams,
-    body: Type.Optional(OptionalReasonBody),
+    querystring: NoQuery,
+    body: OptionalReasonBody,
     response: { 200: oneKeyring, ...problems('keyring_not_found', 'keyring_deleted', 'keyring_not_deleted', ...ON_CHANGE) },
   },
 } as const;
@@ -150,8 +159,11 @@ export function keyringRoutes(app: Scope, { service, settings }: HttpDeps): void
     return reply.header('ETag', tagOf(deleted.revision)).send(view(deleted));
   });
 
-  app.post('/v1/keyrings/:name/restore', { schema: schemas.restore, config: operator }, async (request, reply) => {
-    const reason = request.body?.reason ?? 'restored';
+  const preValidation = async (request: FastifyRequest): Promise<void> => {
+    request.body ??= {};
+  };
+  app.post('/v1/keyrings/:name/restore', { schema: schemas.restore, config: operator, preValidation }, async (request, reply) => {
+    const { reason = 'restored' } = request.body;
     const restored = await restoreKeyring(service, parseKeyringName(request.params.name), { by: actorOf(request), reason });
     return reply.header('ETag', tagOf(restored.revision)).send(view(restored));
   });

@@ -1,5 +1,6 @@
 import type { Granted } from '../../app/read-keys.ts';
 import { parseKeyringName } from '../../core/name.ts';
+import { bearerOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
 import { goneSignal } from '../gone.ts';
 import { KeysAnswers } from '../keys-answer.ts';
@@ -25,17 +26,19 @@ const schema = {
   }),
 } as const;
 
-export function keysRoute(app: Scope, { reader, settings }: HttpDeps): void {
+export function keysRoute(app: Scope, { reader, authenticator, settings }: HttpDeps): void {
   const answers = new KeysAnswers();
   app.get('/v1/keyrings/:name/keys', { schema, config: { access: ['app'] } }, async (request, reply) => {
     const name = parseKeyringName(request.params.name);
     const held = parseIfNoneMatch(request.headers['if-none-match']);
     const wait = Math.min(request.query.wait ?? 0, settings.maxWaitSeconds);
     const [only] = held;
-    const granted =
-      wait > 0 && held.length === 1 && only !== undefined
-        ? await reader.readWhenChanged(name, only, wait, goneSignal(reply))
-        : (reader.peek(name) ?? (await reader.read(name)));
+    const waits = wait > 0 && held.length === 1 && only !== undefined;
+    const granted = waits
+      ? await reader.readWhenChanged(name, only, wait, goneSignal(reply))
+      : (reader.peek(name) ?? (await reader.read(name)));
+    // A token that was revoked or expired while its request was held gets no keys: least of all those of the rotation that followed.
+    if (waits) await authenticator.authenticate({ bearer: bearerOf(request) });
     setHeaders(reply, granted);
     if (held.includes(granted.keys.etag)) return reply.code(304).send();
     return reply.type('application/json; charset=utf-8').send(answers.bodyOf(granted));

@@ -4,6 +4,7 @@ import { KeyturnError } from '../../core/errors.ts';
 import type { Principal } from '../../ports/authenticator.ts';
 import { bearerOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
+import { METRICS, READINESS } from '../openapi/examples.ts';
 import { KeyringName, oneOf } from '../schemas/common.ts';
 import { openProblems, problems } from '../schemas/responses.ts';
 import type { Scope } from '../scope.ts';
@@ -22,8 +23,11 @@ const ReadinessView = Type.Object(
     overdue: Type.Integer({ description: 'Keyrings whose turn came over a minute ago and failed.' }),
     overdueKeyrings: Type.Optional(Type.Array(KeyringName, { description: 'Only with a token of an operator or auditor; at most 100.' })),
   },
-  { title: 'Readiness' },
+  { title: 'Readiness', examples: [READINESS] },
 );
+
+/** No token, or any. */
+const OPEN_OR_TOKEN = [{}, { token: [] }];
 
 const readiness = { content: { 'application/json': { schema: ReadinessView } } };
 
@@ -36,26 +40,36 @@ const schemas = {
     response: {
       200: {
         description: 'Alive.',
-        content: { 'application/json': { schema: Type.Object({ status: Type.Literal('ok') }, { title: 'Health' }) } },
+        content: {
+          'application/json': { schema: Type.Object({ status: Type.Literal('ok') }, { title: 'Health', examples: [{ status: 'ok' }] }) },
+        },
       },
+      ...openProblems('shutting_down'),
     },
   },
   ready: {
     operationId: 'readiness',
     summary: 'The service can serve: 503 while its store is silent or it is stopping',
     tags: ['operations'],
-    security: [],
-    response: { 200: { description: 'Ready or degraded.', ...readiness }, 503: { description: 'Not ready.', ...readiness } },
+    description: 'With the token of an operator or auditor it names the keyrings that are overdue.',
+    security: OPEN_OR_TOKEN,
+    response: {
+      200: { description: 'Ready or degraded.', ...readiness },
+      503: { description: 'Not ready, or stopping.', content: { ...readiness.content, ...openProblems('shutting_down')[503]?.content } },
+      ...openProblems(),
+    },
   },
   metrics: {
     operationId: 'metrics',
     summary: 'Metrics for Prometheus',
     description: 'Open, or for any token, as configured (`metrics.access`).',
     tags: ['operations'],
+    security: OPEN_OR_TOKEN,
     response: {
-      200: { description: 'Text exposition format.', content: { 'text/plain': { schema: { type: 'string' } } } },
-      ...openProblems(),
+      200: { description: 'Text exposition format.', content: { 'text/plain': { schema: { type: 'string' }, example: METRICS } } },
+      ...openProblems('shutting_down'),
       401: problems()[401],
+      429: problems()[429],
     },
   },
 } as const;
@@ -85,7 +99,7 @@ export function operationRoutes(app: Scope, { readiness: ask, metrics, settings,
   });
 }
 
-/** For whatever asks for a path that does not exist. */
+/** For whatever asks for a path that does not exist, or by a method that its path does not have: 404 either way, so that there is one answer to know. */
 export function routeNotFound(): never {
-  throw new KeyturnError('route_not_found', 'There is nothing at this path. GET /docs shows what there is.');
+  throw new KeyturnError('route_not_found', 'There is nothing at this path for this method. GET /openapi.json lists what there is.');
 }

@@ -4,7 +4,7 @@ import { toIso } from '../../core/time.ts';
 import { rolesOf } from '../../core/transitions/rotate.ts';
 import { actorOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
-import { NameParams } from '../schemas/common.ts';
+import { NameParams, NoQuery } from '../schemas/common.ts';
 import { ON_CHANGE, problems } from '../schemas/responses.ts';
 import { IdempotencyHeaders, RevocationView, RevokeBody, RevokeParams, RotateBody, RotationView } from '../schemas/rotation.ts';
 import type { Scope } from '../scope.ts';
@@ -19,6 +19,7 @@ const schemas = {
     summary: 'Rotate now, in one of three ways',
     tags: ['rotation'],
     params: NameParams,
+    querystring: NoQuery,
     headers: IdempotencyHeaders,
     body: RotateBody,
     response: {
@@ -32,6 +33,7 @@ const schemas = {
     description: 'When it signs, the next version or a new one takes its place at once. Revoking a revoked version changes nothing.',
     tags: ['rotation'],
     params: RevokeParams,
+    querystring: NoQuery,
     headers: IdempotencyHeaders,
     body: RevokeBody,
     response: {

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { Secret } from '../../core/secret.ts';
 import { isSound, mayVerify, STRENGTH_CHECKS, STRENGTH_NOTE, type StrengthCheck, type Verdict } from '../../core/strength.ts';
 import type { HttpDeps } from '../deps.ts';
-import { closed, oneOf } from '../schemas/common.ts';
+import { closed, NoQuery, oneOf } from '../schemas/common.ts';
 import { problems } from '../schemas/responses.ts';
 import type { Scope } from '../scope.ts';
 
@@ -55,6 +55,7 @@ const schema = {
   operationId: 'judgeKey',
   summary: 'Judge a key that is never stored',
   tags: ['strength'],
+  querystring: NoQuery,
   body: Body,
   response: {
     200: { description: 'The verdict.', content: { 'application/json': { schema: StrengthView } } },

@@ -3,8 +3,8 @@ import type { TokenId } from '../../ports/tokens.ts';
 import { actorOf, principalOf } from '../access.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { HttpDeps } from '../deps.ts';
-import { Reason } from '../schemas/common.ts';
-import { problems } from '../schemas/responses.ts';
+import { NoQuery, Reason } from '../schemas/common.ts';
+import { NO_STORE, problems } from '../schemas/responses.ts';
 import { IssueBody, IssuedToken, PageQuery, TokenPage, TokenParams, TokenView } from '../schemas/token.ts';
 import type { Scope } from '../scope.ts';
 import { tokenView } from '../views.ts';
@@ -17,9 +17,14 @@ const schemas = {
     operationId: 'issueToken',
     summary: 'Issue a token; its text is shown only in this answer',
     tags: ['tokens'],
+    querystring: NoQuery,
     body: IssueBody,
     response: {
-      201: { description: 'Issued.', content: { 'application/json': { schema: IssuedToken } } },
+      201: {
+        description: 'Issued.',
+        headers: { 'Cache-Control': NO_STORE },
+        content: { 'application/json': { schema: IssuedToken } },
+      },
       ...problems('body_too_large', 'unsupported_media_type', 'store_full', 'store_read_only'),
     },
   },

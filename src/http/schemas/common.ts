@@ -42,11 +42,14 @@ export const Act = Type.Object(
 
 export const NameParams = Type.Object({ name: KeyringName });
 
+/** For routes that take nothing there: what is put into the query by mistake is refused, not ignored. */
+export const NoQuery = Type.Object({}, closed);
+
 export const Cursor = Type.String({ minLength: 1, maxLength: 400, description: '`next` of the page before.' });
 
 export const Problem = Type.Object(
   {
-    type: Type.String({ format: 'uri' }),
+    type: Type.String({ format: 'uri', description: '`urn:keyturn:problem:` and the code.' }),
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String({ description: 'What happened and what to do next.' }),
@@ -57,15 +60,5 @@ export const Problem = Type.Object(
   {
     title: 'Problem',
     description: 'RFC 9457 problem details.',
-    examples: [
-      {
-        type: 'https://keyturn.dev/problems/keyring_not_found',
-        title: 'No such keyring',
-        status: 404,
-        detail: 'There is no keyring web. An operator creates it with POST /v1/keyrings or: keyturn create web',
-        code: 'keyring_not_found',
-        requestId: 'req-8f14e45f',
-      },
-    ],
   },
 );

@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { HISTORY_ITEM, HISTORY_PAGE } from '../openapi/examples.ts';
 import { Act, Actor, Cursor, Instant, KeyringName, oneOf, orNull, VersionNumber } from './common.ts';
 import { VersionKind } from './keyring.ts';
 
@@ -38,12 +39,12 @@ export const HistoryItem = Type.Object(
     destroyedAt: orNull(Instant),
     provenance: Provenance,
   },
-  { title: 'HistoryItem', description: "One version's whole life." },
+  { title: 'HistoryItem', description: "One version's whole life.", examples: [HISTORY_ITEM] },
 );
 
 export const HistoryPage = Type.Object(
   { name: KeyringName, items: Type.Array(HistoryItem), next: orNull(Type.String()) },
-  { title: 'HistoryPage' },
+  { title: 'HistoryPage', examples: [HISTORY_PAGE] },
 );
 
 export const HistoryQuery = Type.Object(

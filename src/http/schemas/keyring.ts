@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { DEFAULT_POLICY, POLICY_BOUNDS } from '../../core/policy.ts';
 import { VERSION_KINDS } from '../../core/version.ts';
+import { KEYRING, KEYRING_PAGE } from '../openapi/examples.ts';
 import { Act, Actor, closed, Instant, KeyringName, oneOf, orNull, Reason, VersionNumber, WeakMark } from './common.ts';
 
 const seconds = (field: keyof typeof POLICY_BOUNDS, description: string) => {
@@ -69,10 +70,13 @@ export const KeyringView = Type.Object(
     nextRotationAt: orNull(Instant),
     deletion: orNull(Type.Object({ deleted: Act, purgeAt: orNull(Instant), purgedAt: orNull(Instant) })),
   },
-  { title: 'Keyring', description: 'A keyring without key material.' },
+  { title: 'Keyring', description: 'A keyring without key material.', examples: [KEYRING] },
 );
 
-export const KeyringPage = Type.Object({ items: Type.Array(KeyringView), next: orNull(Type.String()) }, { title: 'KeyringPage' });
+export const KeyringPage = Type.Object(
+  { items: Type.Array(KeyringView), next: orNull(Type.String()) },
+  { title: 'KeyringPage', examples: [KEYRING_PAGE] },
+);
 
 export const CreateBody = Type.Object(
   {

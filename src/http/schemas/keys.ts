@@ -1,11 +1,12 @@
 import Type from 'typebox';
 import { MIN_VERIFYING_LENGTH } from '../../core/strength.ts';
+import { KEYS } from '../openapi/examples.ts';
 import { Instant, KeyringName, orNull, VersionNumber, WeakMark } from './common.ts';
+import { NO_STORE } from './responses.ts';
 
 const Key = Type.String({
   minLength: 32,
   description: 'The key, exactly as the application uses it.',
-  examples: ['3f9c…64 hex digits…a1'],
 });
 
 const WeakKey = Type.String({ minLength: MIN_VERIFYING_LENGTH, description: 'As the application uses it today. Log that it is in use.' });
@@ -31,7 +32,7 @@ export const KeysView = Type.Object(
       description: 'Counted from before the request was sent; then these keys must not be used any more.',
     }),
   },
-  { title: 'Keys' },
+  { title: 'Keys', examples: [KEYS] },
 );
 
 export const KeysQuery = Type.Object(
@@ -57,5 +58,6 @@ export const KeysHeaders = Type.Object({
 export const KeysResponseHeaders = {
   ETag: { type: 'string', description: 'Identifies keys and roles; changes when either does.' },
   'Keyturn-Lease': { type: 'integer', description: 'As leaseSeconds; a 304 renews the lease by it.' },
+  'Cache-Control': NO_STORE,
   'Keyturn-Refresh': { type: 'integer', description: 'As refreshAfterSeconds.' },
 };

@@ -4,8 +4,12 @@ import { Problem } from './common.ts';
 
 export interface Response {
   description: string;
-  content: Record<string, { schema: unknown }>;
+  headers?: Record<string, unknown>;
+  content: Record<string, { schema: unknown; examples?: unknown }>;
 }
+
+/** The header of answers that hold keys or tokens. */
+export const NO_STORE = { type: 'string', enum: ['no-store'], description: 'Nothing on the way may keep it.' };
 
 /** What any guarded route may answer. */
 const ALWAYS: readonly ErrorCode[] = [
@@ -45,10 +49,18 @@ export function openProblems(...codes: readonly ErrorCode[]): Record<number, Res
 
 function byStatus(codes: readonly ErrorCode[]): Record<number, Response> {
   const grouped = Map.groupBy(new Set(codes), (code) => PROBLEMS[code][0]);
-  return Object.fromEntries([...grouped].map(([status, group]) => [status, problem(group)]));
+  return Object.fromEntries([...grouped].map(([status, group]) => [status, problem(status, group)]));
 }
 
-function problem(codes: readonly ErrorCode[]): Response {
+const HEADERS: Readonly<Record<number, Record<string, unknown>>> = {
+  401: { 'WWW-Authenticate': { type: 'string', description: 'Bearer, with the realm.' } },
+  429: { 'Retry-After': { type: 'integer', description: 'Seconds.' } },
+  503: { 'Retry-After': { type: 'integer', description: 'Seconds, where trying again makes sense.' } },
+};
+
+function problem(status: number, codes: readonly ErrorCode[]): Response {
   const description = codes.map((code) => `\`${code}\`: ${PROBLEMS[code][1]}.`).join(' ');
-  return { description, content: { 'application/problem+json': { schema: Problem } } };
+  const examples = Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]));
+  const headers = HEADERS[status];
+  return { description, ...(headers && { headers }), content: { 'application/problem+json': { schema: Problem, examples } } };
 }

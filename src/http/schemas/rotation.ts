@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { ROTATION_KINDS } from '../../core/transitions/rotate.ts';
+import { REVOCATION, ROTATION } from '../openapi/examples.ts';
 import { closed, Instant, KeyringName, oneOf, orNull, Reason, VersionNumber } from './common.ts';
 
 const RotationKind = oneOf(ROTATION_KINDS, {
@@ -21,7 +22,7 @@ export const RotationView = Type.Object(
     activatesAt: Instant,
     replayed: Type.Boolean({ description: 'True when an earlier request with the same Idempotency-Key did this.' }),
   },
-  { title: 'Rotation' },
+  { title: 'Rotation', examples: [ROTATION] },
 );
 
 export const RevokeBody = Type.Object({ reason: Reason }, { ...closed, title: 'Revoke', examples: [{ reason: 'found in a log' }] });
@@ -30,7 +31,7 @@ export const RevokeParams = Type.Object({ name: KeyringName, version: VersionNum
 
 export const RevocationView = Type.Object(
   { name: KeyringName, revision: Type.String(), revoked: VersionNumber, current: VersionNumber, next: orNull(VersionNumber) },
-  { title: 'Revocation' },
+  { title: 'Revocation', examples: [REVOCATION] },
 );
 
 export const IdempotencyHeaders = Type.Object({

@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { ROLES } from '../../ports/authenticator.ts';
 import type { TokenId } from '../../ports/tokens.ts';
+import { ISSUED_TOKEN, TOKEN, TOKEN_PAGE } from '../openapi/examples.ts';
 import { Act, Actor, Cursor, closed, Instant, oneOf, orNull } from './common.ts';
 
 const Roles = Type.Array(oneOf(ROLES), { minItems: 1, maxItems: ROLES.length, uniqueItems: true });
@@ -23,11 +24,17 @@ const view = {
   origin: oneOf(['issued', 'config']),
 };
 
-export const TokenView = Type.Object(view, { title: 'Token', description: 'A token without its text.' });
+export const TokenView = Type.Object(view, { title: 'Token', description: 'A token without its text.', examples: [TOKEN] });
 
-export const IssuedToken = Type.Object({ token: Type.String({ description: 'Shown only here.' }), ...view }, { title: 'IssuedToken' });
+export const IssuedToken = Type.Object(
+  { token: Type.String({ description: 'Shown only here.' }), ...view },
+  { title: 'IssuedToken', examples: [ISSUED_TOKEN] },
+);
 
-export const TokenPage = Type.Object({ items: Type.Array(TokenView), next: orNull(Type.String()) }, { title: 'TokenPage' });
+export const TokenPage = Type.Object(
+  { items: Type.Array(TokenView), next: orNull(Type.String()) },
+  { title: 'TokenPage', examples: [TOKEN_PAGE] },
+);
 
 export const IssueBody = Type.Object(
   {

@@ -1,0 +1,83 @@
+import t from 'tap';
+import { problemFault } from '../support/problem.ts';
+import { startTestService, type TestService, testSettings } from '../support/service.ts';
+
+const limits = { ...testSettings('').limits, failedAuthPerMinute: 3, notFoundPerMinute: 5 };
+
+interface From {
+  readonly remoteAddress?: string;
+  readonly forwarded?: string;
+  readonly token?: string | null;
+  readonly url?: string;
+}
+
+const ask = ({ call, admin }: TestService, { remoteAddress = '192.0.2.1', forwarded, token = admin, url = '/v1/tokens' }: From) =>
+  call({ url, token, remoteAddress, ...(forwarded !== undefined && { headers: { 'x-forwarded-for': forwarded } }) });
+
+async function statuses(service: TestService, count: number, from: (index: number) => From): Promise<number[]> {
+  const found: number[] = [];
+  for (let index = 0; index < count; index++) found.push((await ask(service, from(index))).status);
+  return found;
+}
+
+t.test('failed authentications of one address are limited, and told until when', async (t) => {
+  const service = await startTestService(t, { settings: { limits } });
+  t.same(await statuses(service, 5, () => ({ token: null })), [401, 401, 401, 429, 429]);
+  const limited = await ask(service, { token: 'guess' });
+  t.equal(problemFault(limited), null);
+  t.equal(limited.body.code, 'rate_limited');
+  t.equal(limited.headers['www-authenticate'], undefined);
+  const seconds = Number(limited.headers['retry-after']);
+  t.ok(Number.isInteger(seconds) && seconds >= 1 && seconds <= 60, `Retry-After: ${seconds}`);
+  t.same(
+    await statuses(service, 5, () => ({ remoteAddress: '192.0.2.2', token: null })),
+    [401, 401, 401, 429, 429],
+    'another address has its own count',
+  );
+});
+
+t.test('who succeeds is never limited, even from an address that is', async (t) => {
+  const service = await startTestService(t, { settings: { limits } });
+  await statuses(service, 20, () => ({ token: null }));
+  t.same(new Set(await statuses(service, 50, () => ({}))), new Set([200]));
+  t.equal((await ask(service, { token: null })).status, 429);
+  t.equal((await ask(service, { token: null, url: '/healthz' })).status, 200);
+});
+
+t.test('what does not exist is limited: paths, keyrings, versions, tokens together', async (t) => {
+  const service = await startTestService(t, { settings: { limits } });
+  const urls = ['/', '/wp-login.php', '/v1/keyrings/none', '/v1/keyrings/none/keys', '/v1/nothing', '/v1/keyrings/other', '/favicon.ico'];
+  t.same(await statuses(service, urls.length, (index) => ({ url: urls[index] ?? '/' })), [404, 404, 404, 404, 404, 429, 429]);
+  t.equal((await ask(service, { token: null })).status, 401, 'the counts of the two kinds are apart');
+  t.equal((await ask(service, {})).status, 200);
+});
+
+t.test('invalid and forbidden requests are not counted', async (t) => {
+  const service = await startTestService(t, { settings: { limits } });
+  const token = await service.token(['app']);
+  t.same(new Set(await statuses(service, 20, () => ({ token }))), new Set([403]));
+  t.same(new Set(await statuses(service, 20, () => ({ url: '/v1/tokens?limit=0' }))), new Set([400]));
+});
+
+t.test('X-Forwarded-For is not believed where no proxy is configured', async (t) => {
+  const service = await startTestService(t, { settings: { limits } });
+  t.same(await statuses(service, 5, (index) => ({ token: null, forwarded: `198.51.100.${index}` })), [401, 401, 401, 429, 429]);
+});
+
+t.test('X-Forwarded-For is believed of the configured proxies only', async (t) => {
+  const service = await startTestService(t, { settings: { limits, trustProxy: ['10.0.0.0/8'] } });
+  const behind = (forwarded: string) => statuses(service, 4, () => ({ token: null, remoteAddress: '10.1.2.3', forwarded }));
+  t.same(await behind('198.51.100.1'), [401, 401, 401, 429]);
+  t.same(await behind('198.51.100.2'), [401, 401, 401, 429], 'each client behind the proxy has its own count');
+  t.same(await behind('203.0.113.9, 198.51.100.2'), [429, 429, 429, 429], 'what a client adds in front changes nothing');
+  t.same(
+    await statuses(service, 4, (index) => ({ token: null, remoteAddress: '192.0.2.9', forwarded: `198.51.100.${50 + index}` })),
+    [401, 401, 401, 429],
+    'others are not believed',
+  );
+});
+
+t.test('with every proxy trusted the first address counts', async (t) => {
+  const service = await startTestService(t, { settings: { limits, trustProxy: true } });
+  t.same(await statuses(service, 4, (index) => ({ token: null, forwarded: `198.51.100.7, 203.0.113.${index}` })), [401, 401, 401, 429]);
+});
