@@ -11,7 +11,9 @@ interface Teardown {
   teardown(action: () => unknown): void;
 }
 
-export type VaultServer = Pick<VaultOptions, 'address' | 'mount' | 'auth'>;
+export interface VaultServer extends Pick<VaultOptions, 'address' | 'mount'> {
+  readonly auth: { readonly method: 'token'; readonly token: Secret };
+}
 
 /** The server that VAULT_ADDR and VAULT_TOKEN name (the KV engine at VAULT_MOUNT, else `secret`); the double where they name none. */
 export async function testVault(t: Teardown): Promise<VaultServer> {
@@ -27,7 +29,10 @@ export async function testVault(t: Teardown): Promise<VaultServer> {
 export const freshPrefix = (): string => `keyturn-test/${randomBytes(6).toString('hex')}`;
 
 /** A replica, closed after the test. Open the same prefix again for another one. */
-export async function openTestVault(t: Teardown, options: Partial<VaultOptions> & VaultServer & { prefix: string }): Promise<Vault> {
+export async function openTestVault(
+  t: Teardown,
+  options: Partial<VaultOptions> & Pick<VaultOptions, 'address' | 'mount' | 'prefix' | 'auth'>,
+): Promise<Vault> {
   const defaults = { namespace: null, caFile: null, clock: systemClock, timers: systemTimers, random: storeRandom };
   const vault = await openVault({ ...defaults, ...options });
   t.teardown(() => vault.close());
@@ -43,9 +48,12 @@ export interface RawAnswer {
 export type Raw = (method: string, path: string, body?: object) => Promise<RawAnswer>;
 
 export function rawCalls({ address, auth }: VaultServer): Raw {
-  const token = 'token' in auth ? auth.token.reveal() : '';
   return async (method, path, body) => {
-    const init = { method, headers: { 'X-Vault-Token': token }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    const init = {
+      method,
+      headers: { 'X-Vault-Token': auth.token.reveal() },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    };
     const response = await fetch(`${address}/v1/${path}`, init);
     const text = await response.text();
     return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };

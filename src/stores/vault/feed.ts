@@ -75,12 +75,14 @@ export class IntentFeed {
     this.#pending = new Pending(entries, random.bytes(8).toString('hex'));
   }
 
-  /** Returns when the intent is durable. Those of callers at the same time share one write. */
-  announce(path: string, from: number): Promise<void> {
+  /** Returns when the intent is durable. Those of callers at the same time share one write; one that is given up is written all the same. */
+  announce(path: string, from: number, { signal }: CallOptions = {}): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#queue.push({ path, from, written: resolve, failed: reject });
+    const givenUp = (): void => reject(new KeyturnError('store_unavailable', 'The call to the store was given up.'));
+    signal?.addEventListener('abort', givenUp, { once: true });
     if (!this.#writing) void this.#writeAll();
-    return promise;
+    return promise.finally(() => signal?.removeEventListener('abort', givenUp));
   }
 
   /** As `ChangeFeed.changes`, of entries in one folder. */

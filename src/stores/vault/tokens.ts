@@ -10,10 +10,15 @@ import type { Entries } from './entries.ts';
 import type { IntentFeed } from './feed.ts';
 
 const FOLDER = 'tokens/';
-const ID = /^[0-9A-Za-z]{12}$/;
+const ID = /^[0-9A-Za-z]{1,64}$/;
 const VERSIONS_KEPT = 1;
-/** A last use is written down when the one on record is older than this: every write is a whole entry. */
+/**
+ * A last use is written down when the one on record is older than this, as every write is a whole entry. This replica knows its own to the minute, and says
+ * so; what it says is lost when it ends.
+ */
 const USE_GRAIN = HOUR;
+
+const NEVER = -USE_GRAIN;
 
 const Kept = Compile(
   Type.Object(
@@ -41,14 +46,18 @@ export interface TokenChanges {
 export function tokensIn(entries: Entries, feed: IntentFeed): TokenStore & TokenChanges {
   /** Instants of creation never change: a page needs to read only what it shows. */
   const createdAt = new Map<TokenId, Instant>();
+  /** The last uses here, and those on record. */
   const usedAt = new Map<TokenId, Instant>();
+  const writtenAt = new Map<TokenId, Instant>();
 
   async function find(id: TokenId, options?: CallOptions): Promise<Found | undefined> {
     const entry = await entries.read(FOLDER + id, options);
     if (entry.state === 'absent') return undefined;
     const record = readRecord(id, entry.state === 'held' ? entry.data : {});
     createdAt.set(id, record.createdAt);
-    return { record, version: entry.version };
+    writtenAt.set(id, record.lastUsedAt ?? NEVER);
+    const lastUsedAt = later(record.lastUsedAt, usedAt.get(id));
+    return { record: { ...record, lastUsedAt }, version: entry.version };
   }
 
   async function write({ record, version }: Found, announced: boolean): Promise<boolean> {
@@ -56,7 +65,10 @@ export function tokensIn(entries: Entries, feed: IntentFeed): TokenStore & Token
     if (announced) await feed.announce(path, version);
     const written = await entries.kv.write(path, keptOf(record), version);
     if (written === null) await entries.lookBeyond(path, version);
-    else entries.advance(path, written.version);
+    else {
+      entries.advance(path, written.version);
+      writtenAt.set(record.id, record.lastUsedAt ?? NEVER);
+    }
     return written !== null;
   }
 
@@ -71,13 +83,11 @@ export function tokensIn(entries: Entries, feed: IntentFeed): TokenStore & Token
   }
 
   async function use(id: TokenId, at: Instant): Promise<void> {
-    if (at < (usedAt.get(id) ?? -USE_GRAIN) + USE_GRAIN) return;
+    usedAt.set(id, Math.max(at, usedAt.get(id) ?? NEVER));
+    if (at < (writtenAt.get(id) ?? NEVER) + USE_GRAIN) return;
     const found = await find(id);
-    if (found === undefined) return;
-    const last = found.record.lastUsedAt ?? -USE_GRAIN;
     // who loses this write loses it to a revocation, or to another use
-    if (at >= last + USE_GRAIN) await write({ ...found, record: { ...found.record, lastUsedAt: at } }, false);
-    usedAt.set(id, Math.max(at, last));
+    if (found !== undefined && at >= (writtenAt.get(id) ?? NEVER) + USE_GRAIN) await write(found, false);
   }
 
   return {
@@ -134,6 +144,10 @@ function readRecord(id: TokenId, data: object): TokenRecord {
     'corrupt_document',
     `Token ${id} cannot be read: its entry in Vault was deleted or changed by other hands. Undelete its last version there, or issue another.`,
   );
+}
+
+function later(one: Instant | null, other: Instant | undefined): Instant | null {
+  return other === undefined ? one : Math.max(one ?? NEVER, other);
 }
 
 function taken(id: TokenId): KeyturnError {
