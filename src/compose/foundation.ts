@@ -1,4 +1,4 @@
-import type { Settings, StoreSettings } from '../config/settings.ts';
+import type { Settings, StoreSettings, VaultSettings } from '../config/settings.ts';
 import { KeyturnError } from '../core/errors.ts';
 import type { ChangeFeed, DueIndex, FingerprintIndex, Notices, Publisher, Store } from '../ports/store.ts';
 import type { TokenFeed, TokenStore, TokenTurns } from '../ports/tokens.ts';
@@ -7,7 +7,8 @@ import type { Surroundings } from './service.ts';
 /** What the service stands on. */
 export interface Foundation {
   readonly store: Store & DueIndex & ChangeFeed & Partial<Publisher>;
-  readonly fingerprints: FingerprintIndex;
+  /** Null: this store cannot tell whether a key was in use before, and verdicts say that it was not checked. */
+  readonly fingerprints: FingerprintIndex | null;
   /** Where replicas share it: with what they need to agree. */
   readonly tokens: TokenStore & Partial<TokenFeed & TokenTurns>;
   /** What wakes the validation of copies and tokens, beside the clock. */
@@ -25,6 +26,8 @@ export function openFoundation(settings: Settings, surroundings: Surroundings): 
       return openEmbedded(settings, surroundings);
     case 'postgres':
       return openShared(settings, settings.store, surroundings);
+    case 'vault':
+      return openInVault(settings.store, surroundings);
   }
 }
 
@@ -40,4 +43,9 @@ async function openShared({ masterKey }: Settings, store: PostgresSettings, surr
   if (masterKey === null) throw new KeyturnError('invalid_config', 'A store that replicas share needs KEYTURN_MASTER_KEY.');
   const { openPostgres } = await import('../stores/postgres/postgres.ts');
   return openPostgres({ ...store, masterKey, ...surroundings });
+}
+
+async function openInVault(store: VaultSettings, surroundings: Surroundings): Promise<Foundation> {
+  const { openVault } = await import('../stores/vault/vault.ts');
+  return { ...(await openVault({ ...store, ...surroundings })), fingerprints: null };
 }

@@ -116,10 +116,10 @@ export class VaultClient {
 }
 
 /** @throws an Error of the file system when the CA file cannot be read */
-export function vaultClient(options: VaultOptions): VaultClient {
+export async function vaultClient(options: VaultOptions): Promise<VaultClient> {
   const { timeout = 10 * SECOND, clock, timers, random } = options;
   const where = new URL(options.address).host;
-  const http = vaultHttp(options);
+  const http = await vaultHttp(options);
   const session = new Session({ http, where, auth: options.auth, timeout, clock, timers });
   return new VaultClient({ http, session, where, timeout, clock, timers, random });
 }

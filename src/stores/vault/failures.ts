@@ -26,7 +26,7 @@ const STATUS: Readonly<Record<number, Meaning>> = {
   413: ['store_full', 'takes no entry of this size: the document has grown too large'],
   429: ['store_unavailable', 'has too many requests, by a quota or as a standby. Raise the quota of Keyturn'],
   472: ['store_unavailable', 'is a disaster-recovery standby. Give the address of the primary'],
-  473: ['store_unavailable', 'is a performance standby. Give the address of the active node'],
+  473: ['store_unavailable', 'is a standby that serves reads only. Give the address of the active node'],
   503: ['store_unavailable', 'is sealed, or has no active node. Unseal it; Keyturn tries again by itself'],
   507: ['store_full', 'has no room left: nothing was changed. Make room'],
 };

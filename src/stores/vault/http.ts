@@ -1,4 +1,4 @@
-import createNodeVault from 'node-vault';
+import type createNodeVault from 'node-vault';
 import { type Answer, NoAnswer, Transport } from './transport.ts';
 
 export interface VaultRequest {
@@ -27,9 +27,10 @@ export interface VaultHttpOptions {
  * node-vault, reduced to its raw calls, over a transport of our own. What it takes from the environment by itself (VAULT_ADDR, VAULT_TOKEN,
  * VAULT_NAMESPACE, VAULT_PREFIX, VAULT_SKIP_VERIFY, DEBUG) is switched off: settings come from the config.
  */
-export function vaultHttp({ address, namespace, caFile }: VaultHttpOptions): VaultHttp {
+export async function vaultHttp({ address, namespace, caFile }: VaultHttpOptions): Promise<VaultHttp> {
+  const { default: connect } = await import('node-vault');
   const transport = new Transport(address, caFile);
-  const vault = createNodeVault({
+  const vault = connect({
     endpoint: address.replace(/\/$/, ''),
     debug: () => undefined,
     // GET with `?list=1`: proxies, and Node's own parser, do not know the method LIST

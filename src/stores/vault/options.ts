@@ -33,7 +33,3 @@ export interface VaultOptions extends VaultSettings {
   readonly timers: Timers;
   readonly random: Random;
 }
-
-/** What mount, prefix and role may be: segments that need no escaping in a path. */
-export const VAULT_PATH_PATTERN = '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}){0,7}$';
-export const VAULT_ADDRESS_PATTERN = '^https?://[A-Za-z0-9.:_\\[\\]-]{1,255}/?$';

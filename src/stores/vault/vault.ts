@@ -30,7 +30,7 @@ export interface Vault {
  * @throws KeyturnError `invalid_config`, `store_unavailable`, `store_read_only`, `store_full`
  */
 export async function openVault(options: VaultOptions): Promise<Vault> {
-  const client = connect(options);
+  const client = await connect(options);
   const entries = new Entries(new KeyValues(client, options.mount, options.prefix), options.timers);
   const feed = new IntentFeed(entries, options.random);
   const store = vaultStore(client, entries, feed, options.clock);
@@ -43,9 +43,9 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   }
 }
 
-function connect(options: VaultOptions): VaultClient {
+async function connect(options: VaultOptions): Promise<VaultClient> {
   try {
-    return vaultClient(options);
+    return await vaultClient(options);
   } catch (cause) {
     throw new KeyturnError('invalid_config', `The CA file ${options.caFile} of Vault cannot be read, or holds no certificates.`, { cause });
   }

@@ -160,7 +160,7 @@ t.test('neither token nor key nor document reaches a log, an error or its causes
 });
 
 t.test('neither does what went wrong below: node-vault has nothing to tell', async (t) => {
-  const http = vaultHttp({ address: 'http://127.0.0.1:9', namespace: null, caFile: null });
+  const http = await vaultHttp({ address: 'http://127.0.0.1:9', namespace: null, caFile: null });
   const body = { data: { material: MATERIAL_TEXT } };
   const failure = await http
     .ask({ method: 'POST', path: 'secret/data/x', body, token: 'hvs.a-token', signal: AbortSignal.timeout(5_000) })
