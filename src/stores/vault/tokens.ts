@@ -2,8 +2,8 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { KeyturnError } from '../../core/errors.ts';
 import { HOUR, type Instant } from '../../core/time.ts';
-import type { CallOptions, ChangeCursor } from '../../ports/store.ts';
-import type { TokenId, TokenRecord, TokenStore } from '../../ports/tokens.ts';
+import type { CallOptions } from '../../ports/store.ts';
+import type { TokenFeed, TokenId, TokenRecord, TokenStore } from '../../ports/tokens.ts';
 import { issuedOf, revokedOf, tokenFrom } from '../token-record.ts';
 import { mapAtOnce } from './at-once.ts';
 import type { Entries } from './entries.ts';
@@ -37,13 +37,8 @@ interface Found {
   readonly version: number;
 }
 
-/** For replicas: the tokens that were inserted or revoked since. */
-export interface TokenChanges {
-  changed(since: ChangeCursor | null): Promise<{ readonly cursor: ChangeCursor; readonly tokens: readonly TokenRecord[] }>;
-}
-
 /** Issued tokens, one entry each. */
-export function tokensIn(entries: Entries, feed: IntentFeed): TokenStore & TokenChanges {
+export function tokensIn(entries: Entries, feed: IntentFeed): TokenStore & TokenFeed {
   /** Instants of creation never change: a page needs to read only what it shows. */
   const createdAt = new Map<TokenId, Instant>();
   /** The last uses here, and those on record. */

@@ -2,7 +2,7 @@ import { KeyturnError } from '../../core/errors.ts';
 import { toIso } from '../../core/time.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CallOptions, ChangeFeed, DueIndex, Store } from '../../ports/store.ts';
-import type { TokenStore } from '../../ports/tokens.ts';
+import type { TokenFeed, TokenStore, TokenTurns } from '../../ports/tokens.ts';
 import { MemoryDueIndex } from '../memory-index.ts';
 import { type VaultClient, vaultClient } from './client.ts';
 import { documentsIn } from './documents.ts';
@@ -11,7 +11,8 @@ import { IntentFeed } from './feed.ts';
 import { KeyValues } from './kv.ts';
 import { materialIn } from './material.ts';
 import type { VaultOptions } from './options.ts';
-import { type TokenChanges, tokensIn } from './tokens.ts';
+import { tokensIn } from './tokens.ts';
+import { Turns } from './turns.ts';
 
 const CHECKED = 'checked';
 
@@ -20,7 +21,7 @@ export type VaultStore = Store & DueIndex & ChangeFeed;
 /** Everything that one prefix of one mount keeps. Any number of processes may have it open. */
 export interface Vault {
   readonly store: VaultStore;
-  readonly tokens: TokenStore & TokenChanges;
+  readonly tokens: TokenStore & TokenFeed & TokenTurns;
   /** Ends all parts. Harmless a second time. */
   close(): Promise<void>;
 }
@@ -36,7 +37,8 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const store = vaultStore(client, entries, feed, options.clock);
   try {
     await store.check();
-    return { store, tokens: tokensIn(entries, feed), close: () => store.close() };
+    const turns = new Turns(entries, options.clock, options.random);
+    return { store, tokens: { ...tokensIn(entries, feed), alone: (body) => turns.alone(body) }, close: () => store.close() };
   } catch (error) {
     client.close();
     throw error;
