@@ -10,7 +10,7 @@ t.test('the Vault store keeps the contract, between two replicas', async (t) => 
     const teardown = { teardown: (action: () => unknown) => last.unshift(action) };
     const { hostname: host, port } = new URL(server.address);
     const proxy = await startFaultProxy(teardown, { host, port: Number(port) });
-    const replica = { ...server, prefix: freshPrefix(), timeout: 1_500 };
+    const replica = { ...server, prefix: freshPrefix(), timeout: 4_000 };
     const through = { ...replica, address: `http://127.0.0.1:${proxy.port}` };
     const [{ store, tokens }, { store: other }] = [await openTestVault(teardown, through), await openTestVault(teardown, replica)];
     const cleanup = async () => {

@@ -4,7 +4,8 @@ import { KeyturnError } from '../../core/errors.ts';
 import type { Random } from '../../ports/random.ts';
 import type { CallOptions, ChangeCursor } from '../../ports/store.ts';
 import type { Entries } from './entries.ts';
-import { Pending } from './pending.ts';
+import type { Entry } from './kv.ts';
+import { Trail } from './trail.ts';
 
 const PATH = 'feed';
 /** How many paths the feed remembers: about 40 KiB. A reader that missed more than these looks at everything. */
@@ -52,11 +53,11 @@ export interface Changes {
  * announces first (the intent: which entry, at which version) and writes then.
  *
  * Why no change goes unnoticed, whatever happens between the two: an intent is *pending* until the entry has been met at a version after `from`, and
- * every answer names every pending path. When cursor C is issued, the intent of a later change is either not in the feed yet: then its sequence
- * is greater than C's and the answers from C name it; or it is pending, as the write has not landed: then it is named as long as that is
- * so, and once more after it was met (`Pending` counts what settles, and C carries that count). What is settled stays so: the write asks for
- * version `from` and the entry never has it again, so no write that lands late, of a writer that crashed or gave up, can escape. A writer that died
- * between the two leaves a path that is read once a second until its next change: a cost, no fault. No clock takes part.
+ * every answer names every pending path. When cursor C is issued, the intent of a later change is either not heard of yet: then it enters the
+ * trail after C and the answers from C name it; or it is pending, as the write has not landed: then it is named as long as that is so, and
+ * once more from the trail, which it enters again when the entry was met at a later version, whoever met it. What is settled stays so: the
+ * write asks for version `from` and the entry never has it again, so no write that lands late, of a writer that crashed or gave up, can
+ * escape. A writer that died between the two leaves a path that is read once a second until its next change: a cost, no fault. No clock takes part.
  *
  * The one limit: a replica that starts after the intent was pushed out by 512 others, while the write is still on its way. Vault drops
  * requests after 90 s.
@@ -64,7 +65,11 @@ export interface Changes {
 export class IntentFeed {
   readonly #entries: Entries;
   readonly #random: Random;
-  readonly #pending: Pending;
+  readonly #trail: Trail;
+  /** By path, the version that a write announced and not yet settled asks for. */
+  readonly #pending = new Map<string, number>();
+  #heard: Feed | null = null;
+  /** What the next intent is appended to; null = read it first. */
   #latest: Feed | null = null;
   #queue: Waiting[] = [];
   #writing = false;
@@ -72,7 +77,8 @@ export class IntentFeed {
   constructor(entries: Entries, random: Random) {
     this.#entries = entries;
     this.#random = random;
-    this.#pending = new Pending(entries, random.bytes(8).toString('hex'));
+    this.#trail = new Trail(random.bytes(8).toString('hex'));
+    entries.onAdvance((path, version) => this.#settle(path, version));
   }
 
   /** Returns when the intent is durable. Those of callers at the same time share one write; one that is given up is written all the same. */
@@ -87,21 +93,35 @@ export class IntentFeed {
 
   /** As `ChangeFeed.changes`, of entries in one folder. */
   async changes(since: ChangeCursor | null, folder: string, options?: CallOptions): Promise<Changes> {
-    const feed = await this.#read(options);
-    for (const { path, from } of feed.intents) this.#pending.note(path, from);
-    const cursor = [feed.epoch, feed.sequence, this.#pending.mark()].join('.') as ChangeCursor;
+    await this.#read(options);
+    const cursor = this.#trail.mark();
     if (since === null) return { cursor, paths: [] };
-    const paths = this.#since(since, feed);
-    return { cursor, paths: paths && [...new Set(paths)].filter((path) => path.startsWith(folder)) };
+    const heard = this.#trail.since(since);
+    const paths = heard && new Set([...heard, ...this.#pending.keys()]);
+    return { cursor, paths: paths && [...paths].filter((path) => path.startsWith(folder)) };
   }
 
-  #since(since: ChangeCursor, feed: Feed): string[] | null {
-    const [epoch, sequence = '', owner = '', settled = ''] = since.split('.');
-    const seen = /^\d+$/.test(sequence) ? Number(sequence) : -1;
-    if (epoch !== feed.epoch || seen < feed.forgotten || seen > feed.sequence) return null;
-    const settledSince = this.#pending.settledSince(owner, settled);
-    if (settledSince === null) return null;
-    return [...feed.intents.filter((intent) => intent.sequence > seen).map(({ path }) => path), ...this.#pending.paths(), ...settledSince];
+  /** Takes in what is new in the feed: read, or written by this process after what it had read. */
+  #hear(feed: Feed): void {
+    const last = this.#heard ?? { ...feed, sequence: 0 };
+    if (feed.version < last.version) return;
+    if (last.epoch !== feed.epoch && last.epoch !== EMPTY.epoch) this.#trail.gap();
+    else if (this.#heard !== null && feed.forgotten > last.sequence) this.#trail.gap();
+    const known = last.epoch === feed.epoch ? last.sequence : 0;
+    for (const { path, from, sequence } of feed.intents) {
+      if (sequence <= known) continue;
+      this.#trail.add(path);
+      if (this.#entries.met(path) <= from) this.#pending.set(path, Math.max(from, this.#pending.get(path) ?? 0));
+    }
+    this.#heard = feed;
+    this.#latest = feed;
+  }
+
+  #settle(path: string, version: number): void {
+    const from = this.#pending.get(path);
+    if (from === undefined || version <= from) return;
+    this.#pending.delete(path);
+    this.#trail.add(path);
   }
 
   async #writeAll(): Promise<void> {
@@ -135,8 +155,7 @@ export class IntentFeed {
         continue;
       }
       this.#entries.advance(PATH, written.version);
-      this.#latest = { ...after, version: written.version };
-      for (const { path, from } of batch) this.#pending.note(path, from);
+      this.#hear({ ...after, version: written.version });
       return;
     }
     throw new KeyturnError('store_unavailable', 'Too many change the store at the same time. Nothing was changed; try again.', {
@@ -150,12 +169,16 @@ export class IntentFeed {
 
   async #read(options?: CallOptions): Promise<Feed> {
     const entry = await this.#entries.read(PATH, options);
-    if (entry.state !== 'held') return { ...EMPTY, version: entry.state === 'absent' ? 0 : entry.version };
-    if (!content.Check(entry.data)) throw damaged();
-    const feed = { ...entry.data, version: entry.version };
-    if (feed.version >= (this.#latest?.version ?? 0)) this.#latest = feed;
+    const feed = { ...contentOf(entry), version: entry.state === 'absent' ? 0 : entry.version };
+    this.#hear(feed);
     return feed;
   }
+}
+
+function contentOf(entry: Entry): Type.Static<typeof Content> {
+  if (entry.state !== 'held') return EMPTY;
+  if (content.Check(entry.data)) return entry.data;
+  throw damaged();
 }
 
 /** The greatest `from` of a path stays: of two writes announced, the one at the later version is the one that may still land. */

@@ -144,7 +144,9 @@ t.test('a cursor of another process, of another feed, or from too long ago makes
   for (let turn = 0, at = revision; turn < 4; turn++) at = (await writer.swap(dueOn(web, T0 + turn), at)) ?? at;
   t.same((await reader.changes(old.cursor)).names, ['a'], 'one name, however often');
   const names = Array.from({ length: 520 }, (_, index) => `k${index}`);
+  const own = await writer.changes(null);
   await Promise.all(names.map((name) => createIn(writer, keyring(name))));
+  t.equal((await writer.changes(own.cursor)).names.length, 520, 'who heard of each as it happened has missed none');
   t.equal((await reader.changes(old.cursor)).names.length, 522, 'more than the feed remembers');
   t.ok(JSON.stringify(vault.writes('/feed').at(-1)?.body).length < 60_000, 'the feed stays small');
 });
