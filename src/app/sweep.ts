@@ -25,6 +25,15 @@ export type SweepOutcome =
       readonly activatesAt: Instant;
       readonly missedSlots: number;
     }
+  /** Every holder of a lease has the version: it signs now, not when it was planned. */
+  | {
+      readonly outcome: 'advanced';
+      readonly name: KeyringName;
+      readonly version: number;
+      readonly holders: number;
+      readonly activatesAt: Instant;
+      readonly planned: Instant;
+    }
   | { readonly outcome: 'destroyed'; readonly name: KeyringName; readonly versions: readonly number[] }
   | { readonly outcome: 'purged'; readonly name: KeyringName }
   | {

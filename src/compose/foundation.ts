@@ -1,7 +1,12 @@
+import { DatabaseSync } from 'node:sqlite';
 import type { Settings, StoreSettings } from '../config/settings.ts';
 import { KeyturnError } from '../core/errors.ts';
+import type { Snapshots } from '../ports/snapshots.ts';
 import type { ChangeFeed, DueIndex, FingerprintIndex, Notices, Publisher, Store } from '../ports/store.ts';
 import type { TokenFeed, TokenStore, TokenTurns } from '../ports/tokens.ts';
+import type { MasterKeySource } from '../stores/master-key.ts';
+import { Database } from '../stores/sqlite/database.ts';
+import { removeLeftovers } from './backup.ts';
 import type { Surroundings } from './service.ts';
 
 /** What the service stands on. */
@@ -12,6 +17,10 @@ export interface Foundation {
   readonly tokens: TokenStore & Partial<TokenFeed & TokenTurns>;
   /** What wakes the validation of copies and tokens, beside the clock. */
   readonly notices?: Notices;
+  /** Null where the store is backed up by its own means. */
+  readonly snapshots: Snapshots | null;
+  /** Keeps the leases that this process grants. */
+  readonly database: Database;
   close(): void | Promise<void>;
 }
 
@@ -30,8 +39,10 @@ export function openFoundation(settings: Settings, surroundings: Surroundings): 
 
 async function openEmbedded({ dataDir, masterKey }: Settings, { clock, random }: Surroundings): Promise<Foundation> {
   const { openSqlite } = await import('../stores/sqlite/sqlite.ts');
-  const source = masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: masterKey } as const);
-  return openSqlite({ dataDir, masterKey: source, clock, random });
+  const source: MasterKeySource = masterKey === null ? { from: 'data-folder' } : { from: 'text', text: masterKey };
+  const sqlite = openSqlite({ dataDir, masterKey: source, clock, random });
+  removeLeftovers(dataDir);
+  return sqlite;
 }
 
 type PostgresSettings = Extract<StoreSettings, { kind: 'postgres' }>;
@@ -39,5 +50,9 @@ type PostgresSettings = Extract<StoreSettings, { kind: 'postgres' }>;
 async function openShared({ masterKey }: Settings, store: PostgresSettings, surroundings: Surroundings): Promise<Foundation> {
   if (masterKey === null) throw new KeyturnError('invalid_config', 'A store that replicas share needs KEYTURN_MASTER_KEY.');
   const { openPostgres } = await import('../stores/postgres/postgres.ts');
-  return openPostgres({ ...store, masterKey, ...surroundings });
+  return { ...(await openPostgres({ ...store, masterKey, ...surroundings })), snapshots: null, database: memory() };
+}
+
+function memory(): Database {
+  return new Database('', new DatabaseSync(':memory:'));
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { writeAdminToken } from '../access/admin-token-file.ts';
@@ -6,11 +7,13 @@ import { TokenTable } from '../access/token-table.ts';
 import { Tokens } from '../access/tokens.ts';
 import { Copies } from '../app/copies.ts';
 import { declareKeyrings } from '../app/declared-keyrings.ts';
+import { EarlyActivation } from '../app/early-activation.ts';
+import type { FleetDeps } from '../app/fleet.ts';
 import type { CreateDeps } from '../app/keyrings.ts';
 import { KeyReader } from '../app/read-keys.ts';
 import { type Readiness, readinessOf } from '../app/readiness.ts';
 import { reuseOf } from '../app/reuse.ts';
-import { Sweep } from '../app/sweep.ts';
+import { Sweep, type SweepOutcome } from '../app/sweep.ts';
 import { Waiters } from '../app/waiters.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Secret } from '../core/secret.ts';
@@ -28,8 +31,11 @@ import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
 import { keyJudge } from '../strength/judge.ts';
 import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
+import { makeBackup } from './backup.ts';
 import { type Foundation, openFoundation } from './foundation.ts';
 import { keepHouse } from './housekeeping.ts';
+import { heardBy, LeaseJournal } from './lease-journal.ts';
+import { keepLeases } from './lease-registry.ts';
 import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
@@ -91,15 +97,24 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const judge = await openJudge(settings, foundation, logger);
   const service: CreateDeps = { store, clock, random, copies, judge };
   const metrics = new Metrics();
-  const sweep = new Sweep({ ...service, dueIndex: store }, (outcome) => {
+  const swept = (outcome: SweepOutcome): void => {
     metrics.swept(outcome);
     logSweep(logger, outcome);
-  });
+  };
+  const sweep = new Sweep({ ...service, dueIndex: store }, swept);
+  const leaseJournal = new LeaseJournal(foundation.database);
+  const leases = keepLeases({ database: foundation.database, clock, settled: () => leaseJournal.flush(), seamless: true });
+  // One process owns the embedded store, and so is the only one that grants leases on it. Replicas of another store have a registry each.
+  const fleet: FleetDeps = { registry: leases.registry, reach: store.kind === 'sqlite' ? 'own' : 'none' };
+  const early = new EarlyActivation({ ...service, ...fleet, nextTurn }, swept);
   const sweepFailed = onceAMinute(clock, (error) => logSweepFailure(logger, error));
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,
     clock,
-    run: () => sweep.run(),
+    async run() {
+      await sweep.run();
+      await early.run();
+    },
     ran: (took, error) => {
       metrics.sweepTook(took / SECOND, error === null ? 'ok' : 'failed');
       if (error === null) logSlowSweep(logger, took);
@@ -123,10 +138,27 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     ready: () => readiness().status !== 'not ready',
   });
   const http = httpSettings(settings);
-  const app = await buildApp({ service, reader, waiters, authenticator, tokens, readiness, metrics, settings: http, logger });
+  const backup = () =>
+    makeBackup({ snapshots: foundation.snapshots, recipient: settings.backup.recipient, dataDir: settings.dataDir, clock, random });
+  const journal = heardBy(leaseJournal, (grant) => early.heard(grant));
+  const app = await buildApp({
+    service,
+    reader,
+    journal,
+    fleet,
+    waiters,
+    authenticator,
+    tokens,
+    readiness,
+    metrics,
+    backup,
+    settings: http,
+    logger,
+  });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
 
   const tls = settings.tls === null ? null : new TlsReloader(settings.tls, app.server as unknown as SecureServer);
+  let stopped = false;
   let endHousekeeping = async (): Promise<void> => undefined;
   return {
     app,
@@ -135,10 +167,12 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     validate,
     sweep: () => scheduler.wake(),
     async start() {
-      endHousekeeping = keepHouse({ store, validate, notices: foundation.notices, authenticator, tls, clock, timers, logger });
+      endHousekeeping = keepHouse({ store, validate, notices: foundation.notices, authenticator, leases, tls, clock, timers, logger });
       await scheduler.start();
     },
     async stop() {
+      if (stopped) return;
+      stopped = true;
       waiters.drain();
       try {
         await closeAll(app, timers);
@@ -146,6 +180,8 @@ export async function composeService(settings: Settings, surroundings: Surroundi
         await endHousekeeping();
         // When a token was last used is worth a try, not a failure to stop.
         await authenticator.flushUses().catch(() => undefined);
+        await leaseJournal.flush();
+        leases.close();
       } finally {
         await foundation.close();
       }

@@ -1,5 +1,5 @@
 import { KeyturnError } from '../../core/errors.ts';
-import type { Secret } from '../../core/secret.ts';
+import { Secret } from '../../core/secret.ts';
 import { type Millis, SECOND } from '../../core/time.ts';
 import type { Clock, Timers } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
@@ -12,6 +12,7 @@ import { Connections } from './connections.ts';
 import { migrate, quoted } from './migrations.ts';
 import { Notices } from './notices.ts';
 import { textOf } from './row.ts';
+import { sealedText } from './sealed-texts.ts';
 import { type PostgresStore, postgresStore } from './store.ts';
 import { type PostgresTokens, postgresTokens } from './tokens.ts';
 
@@ -65,8 +66,10 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     await migrate(connections, options.schema);
     await unlock(connections, schema, masterKey);
     for (const table of ['keyrings', 'tokens']) await connections.query(adoptForeign(`${schema}.${table}`));
+    const keeper = { connections, schema, masterKey, random };
+    const fingerprintKey = await sealedText(keeper, 'fingerprint_key', () => new Secret(random.bytes(32).toString('hex')));
     await notices.start();
-    const store = postgresStore({ connections, schema, masterKey, clock, random, notices, close });
+    const store = postgresStore({ ...keeper, fingerprintKey, clock, notices, close });
     return { store, fingerprints: store, tokens: postgresTokens(connections, schema, notices), notices, connections, close };
   } catch (error) {
     await close();
