@@ -66,6 +66,7 @@ export async function openSharedRegistry({ connections, schema, clock }: Registr
     markIncomplete() {
       bypassedAt = Math.max(bypassedAt ?? 0, clock.now());
     },
-    close: tell,
+    // nothing depends on it: early activation is not for shared stores, and the others see what they need in the leases
+    close: () => tell().catch(() => undefined),
   };
 }

@@ -1,17 +1,23 @@
 import pg from 'pg';
 import t from 'tap';
 import { verifyLedger } from '../../../src/audit/verify.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import { readAddress } from '../../../src/stores/postgres/address.ts';
 import { postgresLedgerReader } from '../../../src/stores/postgres/audit/reader.ts';
 import { openPostgresLedger } from '../../../src/stores/postgres/audit/writer.ts';
+import { Connections } from '../../../src/stores/postgres/connections.ts';
 import { leaseReaderIn } from '../../../src/stores/postgres/leases.ts';
+import { migrate } from '../../../src/stores/postgres/migrations.ts';
 import { AT, commit, newKeys, texts } from '../../audit/fixture.ts';
 import { ledgerConformance, type OpenedLedger } from '../../audit/ledger-conformance.ts';
 import { GRANTED, grant, holding } from '../../support/leases.ts';
 import { noPostgres, startPostgres } from '../../support/postgres.ts';
-import { freshSchema, openTestPostgres } from '../../support/postgres-store.ts';
+import { freshSchema } from '../../support/postgres-store.ts';
 import { named } from '../keyrings.ts';
 
-type Tap = Parameters<typeof openTestPostgres>[0];
+interface Tap {
+  teardown(action: () => unknown): void;
+}
 
 t.test('the audit log in PostgreSQL', { skip: noPostgres }, async (t) => {
   const server = await startPostgres(t);
@@ -25,7 +31,9 @@ t.test('the audit log in PostgreSQL', { skip: noPostgres }, async (t) => {
     schema: string,
     keys = newKeys(),
   ): Promise<OpenedLedger & { readonly leases: ReturnType<typeof leaseReaderIn> }> {
-    const { connections } = await openTestPostgres(t, server, { schema });
+    const connections = new Connections(pg, readAddress(new Secret(server.url()), null), { poolSize: 4, timeout: 5_000 });
+    t.teardown(() => connections.close());
+    await migrate(connections, schema);
     const ledger = await openPostgresLedger({ connections, schema, keys });
     return { ledger, reader: postgresLedgerReader(connections, schema), leases: leaseReaderIn(connections, schema) };
   }
