@@ -6,7 +6,7 @@ import type { AuditKeys } from '../audit/keys.ts';
 import type { LedgerReader, LedgerWriter } from '../audit/ledger.ts';
 import { auditLog } from '../audit/log.ts';
 import { codeOf } from '../core/errors.ts';
-import { type Instant, toIso } from '../core/time.ts';
+import { type Instant, MINUTE, toIso } from '../core/time.ts';
 import { SCHEDULER } from '../core/version.ts';
 import { Refusals } from '../http/recording/refusals.ts';
 import type { AuditLog } from '../ports/audit.ts';
@@ -19,6 +19,8 @@ import type { KeptRegistry } from './lease-registry.ts';
 export interface LogPlace {
   readonly writer: LedgerWriter;
   readonly reader: LedgerReader;
+  /** Whether other replicas write it too. */
+  readonly shared: boolean;
   /** @param settled resolves when every grant that was handed to the journal before the call is durable, or has failed */
   leases(settled: () => Promise<void>): KeptRegistry;
   /** After the last commit. */
@@ -73,7 +75,12 @@ export function openAudit({ place, keys, clock, timers, logger }: AuditOptions):
     leases,
     note: (action, reason) => journal.append(ownEvent(clock, action, reason), null, () => undefined),
     async recordForgotten(store) {
-      const found = await recordForgotten({ store, journal, recorded: await reader.changes() });
+      const found = await recordForgotten({
+        store,
+        journal,
+        recorded: await reader.changes(),
+        before: place.shared ? clock.now() - MINUTE : Infinity,
+      });
       if (found > 0) logger.warn({ found }, 'changes without an audit record were recorded');
     },
     noteSweep(outcome, changedAt) {

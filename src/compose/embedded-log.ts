@@ -24,6 +24,7 @@ export function embeddedLog({ dataDir, audit }: Settings, { auditKeys, ledger }:
   return {
     writer,
     reader,
+    shared: false,
     leases: (settled) => keepLeases({ database: rows, clock, settled, seamless: audit.onOutage === 'refuse' }),
     async close() {
       rows.close();

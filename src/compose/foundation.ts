@@ -78,5 +78,5 @@ async function openShared({ masterKey }: Settings, store: PostgresSettings, surr
 export function sharedFoundation(postgres: Postgres): Foundation {
   const { writer, reader, registry } = postgres.log;
   const leases = (settled: () => Promise<void>): KeptRegistry => ({ ...registry, registry: registry.registry(settled) });
-  return { ...postgres, snapshots: null, log: { writer, reader, leases, close: async () => undefined } };
+  return { ...postgres, snapshots: null, log: { writer, reader, shared: true, leases, close: async () => undefined } };
 }
