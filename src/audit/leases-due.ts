@@ -18,7 +18,7 @@ const COMPARED = {
 const FIELDS = Object.keys(COMPARED) as readonly (keyof typeof COMPARED)[];
 
 /**
- * Which grants a commit must write. An instance that asks many times a second would otherwise cost a row each time: what is written
+ * Which grants a commit must write. An instance that asks many times a second would otherwise cost a row each time: what is written for it
  * ends up to two seconds later than what was granted, and a grant that ends no later and shows nothing new needs no row of its own. A recorded
  * lease is thus never shorter than the granted one, which is the safe side.
  */
@@ -33,7 +33,7 @@ export class LeasesDue {
       const known = due.get(key) ?? this.#written.get(key);
       if (known !== undefined && covers(known, grant)) continue;
       // another offer is written beside the first, not instead of it: the registry sums up all grants in their order
-      due.set(due.has(key) ? `${key} ${due.size}` : key, { ...grant, until: roundedUp(grant.until) });
+      due.set(due.has(key) ? `${key} ${due.size}` : key, { ...grant, until: recordedEnd(grant, known) });
     }
     return [...due.values()];
   }
@@ -72,6 +72,8 @@ function covers(known: LeaseGrant, grant: LeaseGrant): boolean {
   return true;
 }
 
-function roundedUp(until: Instant): Instant {
+/** Exact, but for a holder that asked less than a second before. */
+function recordedEnd({ until, grantedAt }: LeaseGrant, known: LeaseGrant | undefined): Instant {
+  if (known === undefined || grantedAt - known.grantedAt >= SECOND) return until;
   return until - (until % SECOND) + 2 * SECOND;
 }
