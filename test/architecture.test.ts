@@ -12,7 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ports: ['core'],
   app: ['core', 'ports'],
   http: [...ADAPTER, 'app', 'audit'],
-  cli: [...ADAPTER, 'access', 'config'],
+  cli: [...ADAPTER, 'access', 'backup', 'config'],
   config: [...ADAPTER, 'access', 'backup'],
   // what they count
   metrics: [...ADAPTER, 'app', 'audit'],
@@ -87,6 +87,7 @@ const CONFINED: readonly { readonly what: string; readonly form: RegExp; readonl
       'src/stores/master-key.ts',
       // the password of a server, handed to its client
       'src/stores/postgres/address.ts',
+      'src/stores/vault/audit-keys.ts',
       'src/stores/vault/login.ts',
       'src/stores/vault/material.ts',
       'src/audit/keys.ts',
@@ -106,6 +107,7 @@ const CONFINED: readonly { readonly what: string; readonly form: RegExp; readonl
       'src/cli/commands/create.ts',
       'src/cli/commands/import.ts',
       'src/cli/commands/strength.ts',
+      'src/cli/commands/backup-key.ts',
       'src/cli/commands/token-hash.ts',
     ],
   },

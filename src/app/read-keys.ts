@@ -8,6 +8,7 @@ import { rolesOf } from '../core/transitions/rotate.ts';
 import { requireActive } from '../core/transitions/transition.ts';
 import type { Version } from '../core/version.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Holding } from '../ports/leases.ts';
 import type { Revision, Store } from '../ports/store.ts';
 import type { Copies, Copy } from './copies.ts';
 import { materialRef } from './material.ts';
@@ -31,11 +32,15 @@ export interface KeySet {
   readonly revision: Revision;
   /** Identifies the document and the roles; the same on every replica. */
   readonly etag: string;
+  /** What an instance holds with this answer. */
+  readonly holding: Holding;
   readonly current: ServedKey;
   /** Newest first. */
   readonly previous: readonly ServedKey[];
   readonly next: ServedKey | null;
   readonly refreshSeconds: number;
+  /** The numbers of all versions above, `next` first. */
+  readonly versions: readonly number[];
   /** When the roles change by themselves; null = only by an act. */
   readonly until: Instant | null;
 }
@@ -135,10 +140,12 @@ export class KeyReader {
       name: keyring.name,
       revision,
       etag: etagOf(copy, { current, previous, next }),
+      holding: holdingOf(copy, { current, next }),
       current: await this.#served(copy, current),
       previous: await Promise.all(previous.map((version) => this.#served(copy, version))),
       next: next === null ? null : await this.#served(copy, next),
       refreshSeconds: keyring.policy.refreshSeconds,
+      versions: [next, current, ...previous].filter((version) => version !== null).map(({ version }) => version),
       until: nextChangeAt(keyring, now),
     };
     this.#sets.set(copy, keys);
@@ -158,6 +165,10 @@ export class KeyReader {
 /** An opaque validator that we can read ourselves: the change that made the document, and which versions are in which role. */
 function etagOf({ keyring }: Copy, { current, previous, next }: Roles): string {
   return `"${keyring.changed.id}.${current.version}.${next?.version ?? 0}.${previous.length}"`;
+}
+
+function holdingOf({ keyring: { changed } }: Copy, { current, next }: Pick<Roles, 'current' | 'next'>): Holding {
+  return { changeId: changed.id, changedAt: changed.at, current: current.version, newest: next?.version ?? current.version };
 }
 
 export function keyringNotFound(name: KeyringName): KeyturnError {

@@ -93,6 +93,48 @@ export const HistoryItem = Type.Object({
 });
 export type HistoryItem = Type.Static<typeof HistoryItem>;
 
+export const HolderView = Type.Object({
+  instance: orNull(Type.String()),
+  principal: Type.String(),
+  address: Type.String(),
+  lastSeen: Instant,
+  leaseUntil: Instant,
+  isLive: Type.Boolean(),
+  offered: Type.Object({ current: Count, newest: Count }),
+  holds: orNull(Type.Object({ current: Count, newest: Count, since: Instant })),
+  lags: Type.Boolean(),
+  mayHoldRevoked: Type.Boolean(),
+});
+export type HolderView = Type.Static<typeof HolderView>;
+
+const Activation = Type.Object({
+  state: Type.String(),
+  version: orNull(Count),
+  plannedAt: orNull(Instant),
+  expectedAt: orNull(Instant),
+  message: Type.String(),
+});
+const Cut = Type.Object({
+  versions: Type.Array(Count),
+  at: Instant,
+  mayHold: Count,
+  othersMay: Type.Boolean(),
+  cleared: Type.Boolean(),
+  clearedAt: Instant,
+});
+export const InstancesView = Type.Object({
+  summary: Type.Object({
+    newest: orNull(Count),
+    instances: Count,
+    anonymous: Count,
+    lagging: Count,
+    completeSince: orNull(Instant),
+    activation: Activation,
+    revoked: orNull(Cut),
+  }),
+});
+export type FleetSummary = Type.Static<typeof InstancesView>['summary'];
+
 export const TokenView = Type.Object({
   id: Type.String(),
   name: Type.String(),
@@ -120,3 +162,37 @@ export type Judgement = Type.Static<typeof Judgement>;
 
 /** A page with its items left unread: `--json` hands them on as they came. */
 export const Page = Type.Object({ items: Type.Array(Type.Unknown()), next: orNull(Type.String()) });
+
+export const AuditRecord = Type.Object({
+  sequence: Count,
+  at: Instant,
+  action: Type.String(),
+  outcome: Type.String(),
+  code: orNull(Type.String()),
+  principal: orNull(Actor),
+  keyring: orNull(Type.String()),
+  versions: Type.Array(Count),
+  instance: orNull(Type.String()),
+  address: orNull(Type.String()),
+  reason: orNull(Type.String()),
+});
+export type AuditRecord = Type.Static<typeof AuditRecord>;
+
+export const AuditVerdict = Type.Object({
+  intact: Type.Boolean(),
+  records: Count,
+  from: Count,
+  to: Count,
+  head: Type.String(),
+  findings: Type.Array(Type.Object({ sequence: Count, problem: Type.String() })),
+  unchecked: Type.Array(Type.String()),
+});
+export type AuditVerdict = Type.Static<typeof AuditVerdict>;
+
+export const CheckpointView = Type.Object({
+  sequence: Count,
+  at: Instant,
+  hash: Type.String(),
+  signature: Type.String(),
+  publicKey: Type.Optional(Type.String()),
+});

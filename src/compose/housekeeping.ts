@@ -7,6 +7,8 @@ import type { TlsReloader } from '../http/tls.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { Notices, Store } from '../ports/store.ts';
 import { repeat } from '../scheduler/repeat.ts';
+import type { Audit } from './audit.ts';
+import type { KeptRegistry } from './lease-registry.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
 export interface House {
@@ -15,6 +17,8 @@ export interface House {
   readonly validate: () => Promise<void>;
   readonly notices: Notices | undefined;
   readonly authenticator: TokenAuthenticator;
+  readonly audit: Pick<Audit, 'tellRefusals'>;
+  readonly leases: KeptRegistry;
   readonly tls: TlsReloader | null;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -25,7 +29,8 @@ export interface House {
 const ORPHAN_AGE = 10 * MINUTE;
 
 /** What the service does beside answering and sweeping. @returns ends it */
-export function keepHouse({ store, validate, notices, authenticator, tls, clock, timers, logger }: House): () => Promise<void> {
+export function keepHouse(house: House): () => Promise<void> {
+  const { store, validate, notices, authenticator, audit, leases, tls, clock, timers, logger } = house;
   const failed = (task: string) =>
     onceAMinute(clock, (error) => logger.warn({ task, code: codeOf(error), err: error }, 'housekeeping failed'));
   const orphans = async (before: number): Promise<void> => {
@@ -39,6 +44,9 @@ export function keepHouse({ store, validate, notices, authenticator, tls, clock,
   const ends = [
     repeat(timers, SECOND, validate, invalid),
     repeat(timers, MINUTE, () => authenticator.flushUses(), failed('last uses')),
+    repeat(timers, MINUTE, () => audit.tellRefusals(), failed('refusals')),
+    repeat(timers, MINUTE, async () => leases.beat(), failed('leases alive')),
+    repeat(timers, HOUR, async () => leases.tidy(), failed('ended leases')),
     repeat(timers, HOUR, () => orphans(clock.now() - ORPHAN_AGE), failed('orphans')),
   ];
   if (tls !== null) ends.push(repeat(timers, 10 * SECOND, async () => reloadTls(tls, logger), failed('tls')));

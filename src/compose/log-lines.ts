@@ -15,6 +15,11 @@ export function logSweep(logger: Logger, outcome: SweepOutcome): void {
       logger.info({ keyring, version, missedSlots, slot: toIso(slot), activatesAt: toIso(activatesAt) }, 'rotation published');
       break;
     }
+    case 'advanced': {
+      const { version, holders, activatesAt, planned } = outcome;
+      logger.info({ keyring, version, holders, activatesAt: toIso(activatesAt), planned: toIso(planned) }, 'activation brought forward');
+      break;
+    }
     case 'destroyed':
       logger.info({ keyring, versions: outcome.versions }, 'material destroyed');
       break;

@@ -58,12 +58,16 @@ export interface Settings {
     readonly maxWaitSeconds: number;
   };
   readonly metrics: { readonly access: 'open' | 'token' };
+  /** What becomes of reads of keys while the audit log cannot be written. */
+  readonly audit: { readonly onOutage: 'refuse' | 'serve-reads' };
   readonly docs: { readonly enabled: boolean };
   readonly strength: {
     /** A list of known keys beside the built-in one; read at the start. Null = none. */
     readonly wordlistFile: string | null;
   };
   readonly sweep: { readonly cron: string };
+  /** Whom backups are encrypted to; null = none can be made. */
+  readonly backup: { readonly recipient: string | null };
   readonly shutdown: { readonly graceSeconds: number };
   /** What a new keyring's policy has where its maker says nothing. */
   readonly defaults: Policy;

@@ -56,16 +56,20 @@ export const VARIABLES: readonly Variable[] = [
   variable('KEYTURN_NOT_FOUND_PER_MINUTE', 'limits.notFoundPerMinute', asNumber),
   variable('KEYTURN_MAX_WAIT_SECONDS', 'limits.maxWaitSeconds', asNumber),
   variable('KEYTURN_METRICS_ACCESS', 'metrics.access'),
+  variable('KEYTURN_AUDIT_ON_OUTAGE', 'audit.onOutage'),
   variable('KEYTURN_DOCS_ENABLED', 'docs.enabled', asBoolean),
   variable('KEYTURN_STRENGTH_WORDLIST_FILE', 'strength.wordlistFile'),
   variable('KEYTURN_SWEEP_CRON', 'sweep.cron'),
+  variable('KEYTURN_BACKUP_RECIPIENT', 'backup.recipient'),
   variable('KEYTURN_SHUTDOWN_GRACE_SECONDS', 'shutdown.graceSeconds', asNumber),
 ];
 
-/** Variables that are no setting of the file: three for the service, the rest for the command line. */
+/** Variables that are no setting of the file: some for the service, the rest for the command line. */
 const OTHERS = [
   'KEYTURN_CONFIG',
   'KEYTURN_MASTER_KEY',
+  'KEYTURN_NEW_MASTER_KEY',
+  'KEYTURN_NEW_MASTER_KEY_FILE',
   'KEYTURN_POSTGRES_URL',
   'KEYTURN_URL',
   'KEYTURN_TOKEN',

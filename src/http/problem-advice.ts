@@ -80,6 +80,10 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
   },
   store_full: { when: 'The store has no room for the change. Nothing was changed.', next: 'Make room, then try again.' },
   store_read_only: { when: 'The store can be read but not written.', next: 'Make it writable: permissions, mount, credentials.' },
+  audit_unavailable: {
+    when: 'The audit log cannot be written, so nothing was done or shown that it could not record. Where the detail says that the change IS in force, it is: only its record is late.',
+    next: 'Look at the disk of the data folder. Keyturn tries again with each request; readiness and metrics tell when the log is back.',
+  },
   store_locked: { when: 'Another process owns the embedded store.', next: 'Stop the other one; one process owns a data folder.' },
   lease_exhausted: {
     when: 'The store has been silent for a whole lease, so the keys at hand may no longer be used.',
@@ -100,6 +104,14 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
   corrupt_document: { when: "A keyring's document cannot be read or is not sound.", next: 'Restore a backup; other keyrings are served.' },
   corrupt_material: { when: 'Stored key material cannot be opened.', next: 'Restore a backup, or rotate in an emergency.' },
   wrong_master_key: { when: 'The master key is not the one that sealed the store.', next: 'Give the service the right master key.' },
+  corrupt_backup: {
+    when: 'A backup is not whole, or was made for another recovery key.',
+    next: 'Take another copy, and the recovery key that belongs to it.',
+  },
+  backup_not_configured: {
+    when: 'A backup was asked for and nobody is configured who could open it, or the store is backed up by its own means.',
+    next: 'Run keyturn backup key and put its recipient into backup.recipient; or see docs/stores.md.',
+  },
   invalid_config: { when: 'The configuration is not valid.', next: 'Correct what the log names, then start again.' },
   shutting_down: { when: 'The service is stopping.', next: 'Try again: another replica, or this one once it is back, answers.' },
   internal: { when: 'Something went wrong that should not.', next: 'Look in the log under the request id, and report it.' },

@@ -17,7 +17,11 @@ const silent = {
   isTerminal: false,
   clock: { now: () => 0 },
   random: { bytes: (count: number) => Buffer.alloc(count), description: { generator: '', runtime: '', openssl: '' } },
+  atMachine: () => Promise.reject(new Error('Help asks nobody.')),
   serve: async () => {},
+  auditTools: async () => {
+    throw new Error('Help reads no log.');
+  },
   version: '0.0.0-test',
 };
 

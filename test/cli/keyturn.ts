@@ -1,7 +1,9 @@
 import { PassThrough, Readable, type Writable } from 'node:stream';
+import type { AuditTools } from '../../src/cli/audit-tools.ts';
 import { createClient } from '../../src/cli/client.ts';
 import { run } from '../../src/cli/run.ts';
 import { Secret } from '../../src/core/secret.ts';
+import type { AtMachine } from '../../src/ports/at-machine.ts';
 import { apiServer, type Routes, type Seen } from '../support/api-server.ts';
 import { NOW } from './fixtures.ts';
 
@@ -17,6 +19,8 @@ export interface Surroundings {
   readonly caFile?: string;
   readonly timeoutMillis?: number;
   readonly serve?: () => Promise<void>;
+  readonly auditTools?: () => Promise<AuditTools>;
+  readonly atMachine?: () => Promise<AtMachine>;
 }
 
 export interface Outcome {
@@ -51,7 +55,9 @@ export async function keyturn(argv: readonly string[], routes: Routes = {}, arou
     isTerminal,
     clock: { now: () => NOW },
     random: { bytes: (count) => Buffer.alloc(count, 7), description: { generator: 'test', runtime: 'test', openssl: 'test' } },
+    atMachine: around.atMachine ?? (() => Promise.reject(new Error('This test has no machine.'))),
     serve: around.serve ?? (async () => {}),
+    auditTools: around.auditTools ?? (() => Promise.reject(new Error('No tools in this test.'))),
     version: '0.0.0-test',
   });
   return { exit, out: text(stdout), err: text(stderr), seen: server.seen };

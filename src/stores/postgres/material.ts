@@ -14,6 +14,7 @@ const CURSOR = /^([^/]+)\/(\d{1,9})\/([^/]+)$/;
 
 export interface Keeper {
   readonly masterKey: MasterKey;
+  readonly fingerprintKey: Secret;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -22,7 +23,7 @@ export type MaterialRows = Pick<Store, 'putMaterial' | 'getMaterial' | 'destroyM
 
 /** Sealed material as rows, which stay as tombstones, without their bytes, after destruction. */
 export function materialIn(connections: Connections, schema: string, keeper: Keeper): MaterialRows {
-  const { masterKey, clock } = keeper;
+  const { masterKey, fingerprintKey, clock } = keeper;
   const find = `SELECT destroyed_at, sealed FROM ${schema}.material WHERE keyring = $1 AND version = $2 AND nonce = $3`;
   const insert = `
     INSERT INTO ${schema}.material (keyring, version, nonce, stored_at, sealed, fingerprint)
@@ -71,15 +72,15 @@ export function materialIn(connections: Connections, schema: string, keeper: Kee
     },
 
     async find(material) {
-      const rows = await connections.query(alike, [fingerprint(material, masterKey)]);
+      const rows = await connections.query(alike, [fingerprint(material, fingerprintKey)]);
       return rows.map((row) => entryOf(row).ref);
     },
   };
 }
 
 /** The columns of a new row: keyring, version, nonce, stored_at, sealed, fingerprint. */
-export function rowOf(ref: MaterialRef, material: Secret, { masterKey, clock, random }: Keeper): unknown[] {
-  return [...keyOf(ref), clock.now(), seal(material, ref, masterKey, random), fingerprint(material, masterKey)];
+export function rowOf(ref: MaterialRef, material: Secret, { masterKey, fingerprintKey, clock, random }: Keeper): unknown[] {
+  return [...keyOf(ref), clock.now(), seal(material, ref, masterKey, random), fingerprint(material, fingerprintKey)];
 }
 
 export function materialExists({ keyring, version }: MaterialRef): KeyturnError {

@@ -1,3 +1,4 @@
+import type { Secret } from '../../core/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import type { ChangeFeed, DueIndex, FingerprintIndex, Publisher, Store } from '../../ports/store.ts';
@@ -13,6 +14,7 @@ export interface StoreParts {
   /** Quoted. */
   readonly schema: string;
   readonly masterKey: MasterKey;
+  readonly fingerprintKey: Secret;
   readonly clock: Clock;
   readonly random: Random;
   readonly notices: Pick<Notices, 'send'>;

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { storeFailure } from './errors.ts';
 import type { Row } from './row.ts';
 
@@ -62,6 +62,15 @@ export class Database {
     }
   }
 
+  /** A copy as of one moment in a new file, made page by page while this connection goes on. */
+  async copyTo(path: string): Promise<void> {
+    try {
+      await backup(this.#sqlite, path);
+    } catch (error) {
+      throw storeFailure(error, this.dataDir);
+    }
+  }
+
   /** Harmless when closed already. */
   close(): void {
     if (this.#sqlite.isOpen) this.attempt(() => this.#sqlite.close());
@@ -87,6 +96,11 @@ export class Statement {
 
   all(...values: SQLInputValue[]): Row[] {
     return this.#database.attempt(() => this.#statement.all(...values));
+  }
+
+  /** With values for the names (`:name`) in the statement. */
+  allNamed(values: Readonly<Record<string, SQLInputValue>>): Row[] {
+    return this.#database.attempt(() => this.#statement.all(values));
   }
 
   /** Runs to the end: a `get` of node:sqlite stops at the first row, and would hide a commit that fails after it. */

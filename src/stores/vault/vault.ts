@@ -1,9 +1,11 @@
+import type { AuditKeys } from '../../audit/keys.ts';
 import { KeyturnError } from '../../core/errors.ts';
 import { toIso } from '../../core/time.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CallOptions, ChangeFeed, DueIndex, Store } from '../../ports/store.ts';
 import type { TokenFeed, TokenStore, TokenTurns } from '../../ports/tokens.ts';
 import { MemoryDueIndex } from '../memory-index.ts';
+import { auditKeysIn } from './audit-keys.ts';
 import { type VaultClient, vaultClient } from './client.ts';
 import { documentsIn } from './documents.ts';
 import { Entries } from './entries.ts';
@@ -22,6 +24,8 @@ export type VaultStore = Store & DueIndex & ChangeFeed;
 export interface Vault {
   readonly store: VaultStore;
   readonly tokens: TokenStore & TokenFeed & TokenTurns;
+  /** Of the audit logs that the replicas keep, each in its data folder: one pair for all of them. */
+  readonly auditKeys: AuditKeys;
   /** Ends all parts. Harmless a second time. */
   close(): Promise<void>;
 }
@@ -38,7 +42,8 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   try {
     await store.check();
     const turns = new Turns(entries, options.clock, options.random);
-    return { store, tokens: { ...tokensIn(entries, feed), alone: (body) => turns.alone(body) }, close: () => store.close() };
+    const tokens = { ...tokensIn(entries, feed), alone: <Result>(body: () => Promise<Result>) => turns.alone(body) };
+    return { store, tokens, auditKeys: await auditKeysIn(entries, options.random), close: () => store.close() };
   } catch (error) {
     client.close();
     throw error;
