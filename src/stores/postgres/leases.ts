@@ -36,10 +36,11 @@ const TYPES = {
 
 type Columns = Readonly<Record<keyof typeof TYPES, string | number | null>>;
 
-function recordStatement(schema: string): string {
+/** @param grants the parameter that holds one round of `rounds`, as JSON. @param beside what else the rows are selected from */
+export function recordStatement(schema: string, grants: string, beside = ''): string {
   const columns = Object.entries(TYPES).map(([name, type]) => `${name} ${type}`);
   return `
-    INSERT INTO ${schema}.leases AS l SELECT * FROM jsonb_to_recordset($1::jsonb) AS g (${columns.join(', ')})
+    INSERT INTO ${schema}.leases AS l SELECT g.* FROM ${beside}jsonb_to_recordset(${grants}::jsonb) AS g (${columns.join(', ')})
     ON CONFLICT (keyring, instance, principal) DO UPDATE SET
       session = excluded.session,
       address = excluded.address,
@@ -65,11 +66,11 @@ function held(column: string, shown = `excluded.${column}`): string {
 
 /** Writes grants, in the order of their answers, in the transaction that is open. Any number of them may be of one holder. */
 export async function recordLeases(ask: Ask, schema: string, grants: readonly LeaseGrant[]): Promise<void> {
-  for (const round of rounds(grants)) await ask(recordStatement(schema), [JSON.stringify(round)]);
+  for (const round of rounds(grants)) await ask(recordStatement(schema, '$1'), [JSON.stringify(round)]);
 }
 
 /** One statement takes one row of each holder: its later grants go into later statements. */
-function rounds(grants: readonly LeaseGrant[]): Columns[][] {
+export function rounds(grants: readonly LeaseGrant[]): Columns[][] {
   const found: Columns[][] = [];
   const seen = new Map<string, number>();
   for (const grant of grants) {
