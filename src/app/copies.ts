@@ -105,7 +105,7 @@ export class Copies {
    */
   async validate(): Promise<void> {
     const asked = this.moment();
-    const { cursor, names } = await this.#deps.feed.changes(this.#cursor);
+    const { cursor, names } = await this.#deps.feed.changes(this.#cursor, { held: this.#copies.keys() });
     for (const name of names) this.#bump(name);
     const stale = names.filter((name) => this.#copies.has(name));
     await Promise.all(stale.map((name) => this.reload(name)));
