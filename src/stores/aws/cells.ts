@@ -3,6 +3,7 @@ import { HOUR, type Millis } from '../../core/time.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import type { CallOptions, Revision } from '../../ports/store.ts';
+import { Lanes } from './lanes.ts';
 import type { Secrets, SecretValue } from './secrets.ts';
 import { type Cell, type Place, readRevision, readValue, revisionOf, writeValue } from './value.ts';
 import { versionIdOf } from './version-id.ts';
@@ -22,7 +23,7 @@ interface Seen extends Place {
 /** Before the first version. */
 const NOTHING: Place = { count: 0, tag: '' };
 
-/** How a process came to know a version. */
+/** How a process came to know a version: because it wanted the document, because it asked what changed, or by a swap. */
 export type Sight = 'read' | 'polled' | 'written';
 export type Watcher = (secret: string, cell: Cell, how: Sight, known: boolean) => void;
 
@@ -48,6 +49,10 @@ export class Cells {
   readonly #random: Random;
   readonly #seen = new Map<string, Seen>();
   readonly #watchers: Watcher[] = [];
+  readonly #swaps = new Lanes();
+  readonly #reads = new Lanes();
+  /** Questions that wait to be put. */
+  readonly #questions = new Map<string, Promise<Cell | undefined>>();
 
   constructor({ secrets, clock, random }: CellsDeps) {
     this.#secrets = secrets;
@@ -66,8 +71,25 @@ export class Cells {
     return seen !== undefined && versionIdOf(secret, seen.count) === versionId;
   }
 
-  /** @throws KeyturnError `store_unavailable` …, also where AWS no longer knows what it knew; `corrupt_document` */
-  async read(secret: string, options?: CallOptions): Promise<Cell | undefined> {
+  /**
+   * Callers at the same time share a question, one that is put after they came.
+   * @throws KeyturnError `store_unavailable` …, also where AWS no longer knows what it knew; `corrupt_document`
+   */
+  read(secret: string, options?: CallOptions): Promise<Cell | undefined> {
+    if (options?.signal !== undefined) return this.#ask(secret, options);
+    const waiting = this.#questions.get(secret);
+    if (waiting !== undefined) return waiting;
+    const question = this.#reads.pass(secret, () => this.#begin(secret), undefined);
+    this.#questions.set(secret, question);
+    return question;
+  }
+
+  #begin(secret: string): Promise<Cell | undefined> {
+    this.#questions.delete(secret);
+    return this.#ask(secret);
+  }
+
+  async #ask(secret: string, options?: CallOptions): Promise<Cell | undefined> {
     for (let asked = 1; ; asked++) {
       const value = await this.#secrets.current(secret, options);
       const cell = value && readValue(value.text, secret);
@@ -80,18 +102,25 @@ export class Cells {
   }
 
   /** Reads at most `BATCH` secrets. Those left out are absent, unreadable or answered late: read them one by one. */
-  async readMany(secrets: readonly string[], options?: CallOptions): Promise<ReadonlyMap<string, Cell>> {
+  async readMany(secrets: readonly string[], how: Sight, options?: CallOptions): Promise<ReadonlyMap<string, Cell>> {
     const values = await this.#secrets.many(secrets, options);
     const cells = new Map<string, Cell>();
     for (const [secret, { text }] of values) {
-      const cell = readValue(text, secret);
-      if (!this.#isOlder(secret, cell)) cells.set(secret, this.#note(secret, cell, 'polled'));
+      const cell = readableOrNull(text, secret);
+      if (cell !== null && !this.#isOlder(secret, cell)) cells.set(secret, this.#note(secret, cell, how));
     }
     return cells;
   }
 
-  /** @returns null when it is no longer, or not yet, at `expected`; with null expected: when it exists */
-  async swap(secret: string, text: string, expected: Revision | null, options?: CallOptions): Promise<Revision | null> {
+  /**
+   * Writers of this process take turns, so that those who have lost already do not ask AWS.
+   * @returns null when it is no longer, or not yet, at `expected`; with null expected: when it exists
+   */
+  swap(secret: string, text: string, expected: Revision | null, options?: CallOptions): Promise<Revision | null> {
+    return this.#swaps.pass(secret, () => this.#swap(secret, text, expected, options), options?.signal);
+  }
+
+  async #swap(secret: string, text: string, expected: Revision | null, options?: CallOptions): Promise<Revision | null> {
     const before = expected === null ? NOTHING : readRevision(expected);
     if (before === null || (before !== NOTHING && !(await this.#isAt(secret, before, options)))) return null;
     const cell = { count: before.count + 1, tag: this.#random.bytes(TAG_BYTES).toString('hex'), text };
@@ -163,6 +192,14 @@ export class Cells {
 
   #pause(asked: number, options: CallOptions | undefined): Promise<void> {
     return this.#secrets.calls.pause(FIRST_PAUSE * 2 ** (asked - 1), options);
+  }
+}
+
+function readableOrNull(value: string, secret: string): Cell | null {
+  try {
+    return readValue(value, secret);
+  } catch {
+    return null;
   }
 }
 

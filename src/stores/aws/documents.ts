@@ -55,7 +55,7 @@ export class Documents {
 
   async load(name: KeyringName, options?: CallOptions): Promise<Stored | undefined> {
     const cell = await this.#deps.cells.read(this.#secretOf(name), options);
-    return cell && { keyring: keyringIn(cell, name), revision: revisionOf(cell) };
+    return cell && storedIn(cell, name);
   }
 
   swap(keyring: Keyring, expected: Revision | null, options?: CallOptions): Promise<Revision | null> {
@@ -80,26 +80,53 @@ export class Documents {
     return this.#changedSince(this.#countOf(since));
   }
 
-  /** What the due index asks once a second: the changes seen here by the way, and once a minute what the list of AWS says of others'. */
+  /**
+   * What the due index asks once a second: the changes seen here by the way, and once a minute what the list of AWS says of others'. Documents
+   * that it will want are read by twenties beforehand.
+   */
   forIndex(): IndexedStore {
+    const fetched = new Map<KeyringName, Stored>();
     return {
-      load: (name, options) => this.load(name, options),
-      page: (after, limit, options) => this.page(after, limit, options),
+      load: async (name, options) => {
+        const stored = fetched.get(name);
+        return fetched.delete(name) ? stored : this.load(name, options);
+      },
+      page: async (after, limit, options) => {
+        const page = await this.page(after, limit, options);
+        await this.#fetch(page.items, fetched, options);
+        return page;
+      },
       changes: async (since, options) => {
-        const listed = this.#listed;
-        const { unseen } = since === null ? { unseen: [] } : await this.#list(true, options);
+        const unseen = since === null ? [] : await this.#listedAnew(options);
         const { cursor, names } = this.#changedSince(since === null ? this.#changes : this.#countOf(since));
-        return { cursor, names: listed === this.#listed ? names : [...new Set([...names, ...unseen])] };
+        await this.#fetch(unseen, fetched, options);
+        return { cursor, names: [...new Set([...names, ...unseen])] };
       },
     };
   }
 
+  async #fetch(names: readonly KeyringName[], into: Map<KeyringName, Stored>, options: CallOptions | undefined): Promise<void> {
+    await atOnce(inGroups(names, BATCH), BATCHES_AT_ONCE, async (group) => {
+      const secrets = group.map((name) => this.#secretOf(name));
+      const cells = await this.#deps.cells.readMany(secrets, 'read', options);
+      for (const name of group) {
+        const stored = readableOrNull(cells.get(this.#secretOf(name)), name);
+        if (stored !== null) into.set(name, stored);
+      }
+    });
+  }
+
+  /** Names whose document may be unknown here; none while the list is young. */
+  async #listedAnew(options: CallOptions | undefined): Promise<readonly KeyringName[]> {
+    const before = this.#listed;
+    const listed = await this.#list(true, options);
+    return listed === before ? [] : listed.unseen;
+  }
+
   /** A document that the batch leaves out is named as changed: loading it tells why. */
   async #validate(names: readonly KeyringName[], options: CallOptions | undefined): Promise<void> {
-    const cells = await this.#deps.cells.readMany(
-      names.map((name) => this.#secretOf(name)),
-      options,
-    );
+    const secrets = names.map((name) => this.#secretOf(name));
+    const cells = await this.#deps.cells.readMany(secrets, 'polled', options);
     for (const name of names) if (!cells.has(this.#secretOf(name))) this.#changed.set(name, ++this.#changes);
   }
 
@@ -143,10 +170,19 @@ export class Documents {
   }
 }
 
-function keyringIn(cell: Cell, name: KeyringName): Keyring {
+function storedIn(cell: Cell, name: KeyringName): Stored {
   const keyring = decoded(cell.text, name);
-  if (keyring.name === name) return keyring;
+  if (keyring.name === name) return { keyring, revision: revisionOf(cell) };
   throw new KeyturnError('corrupt_document', `Keyring ${name} holds the document of another one. Restore it from a backup.`);
+}
+
+/** Null too for what cannot be read: loading it says why. */
+function readableOrNull(cell: Cell | undefined, name: KeyringName): Stored | null {
+  try {
+    return cell === undefined ? null : storedIn(cell, name);
+  } catch {
+    return null;
+  }
 }
 
 function decoded(text: string, name: KeyringName): Keyring {

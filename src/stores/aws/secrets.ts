@@ -89,7 +89,9 @@ export class Secrets {
     do {
       const command = new this.#sdk.BatchGetSecretValueCommand({ SecretIdList: [...names], ...(next && { NextToken: next }) });
       const answer = await this.#calls.send('BatchGetSecretValue', options, (abortSignal) => this.#client.send(command, { abortSignal }));
-      for (const value of answer.SecretValues ?? []) if (value.Name !== undefined) found.set(value.Name, valueIn(value, value.Name));
+      for (const { Name, VersionId, SecretString: text } of answer.SecretValues ?? []) {
+        if (Name !== undefined && VersionId !== undefined && text !== undefined) found.set(Name, { versionId: VersionId, text });
+      }
       next = answer.NextToken;
     } while (next !== undefined && next !== '');
     return found;

@@ -137,7 +137,8 @@ export class AwsTokens implements TokenStore {
   }
 }
 
-function textOf(tokens: readonly TokenRecord[]): string {
+/** The document of a list of tokens. */
+export function textOf(tokens: readonly TokenRecord[]): string {
   const kept = tokens.map((token) => {
     const { id, createdAt, revoked, lastUsedAt } = token;
     return { id, createdAt, issued: issuedOf(token), revoked: revokedOf(revoked), lastUsedAt };
