@@ -3,6 +3,7 @@ import { type Millis, SECOND } from '../../core/time.ts';
 import type { Clock, Timers } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import { parseMasterKey } from '../master-key.ts';
+import { Archive } from './archive.ts';
 import { Cells } from './cells.ts';
 import { Documents } from './documents.ts';
 import { Material } from './material.ts';
@@ -41,7 +42,8 @@ export async function openAws(options: AwsOptions): Promise<Aws> {
   const secrets = await connectSecrets(options, { clock, timers, random, timeout });
   const cells = new Cells({ secrets, clock, random });
   const epoch = random.bytes(6).toString('hex');
-  const documents = new Documents({ secrets, cells, clock, prefix: `${prefix}/keyring/`, epoch });
+  const archive = new Archive(secrets, `${prefix}/archive/`);
+  const documents = new Documents({ secrets, cells, archive, clock, prefix: `${prefix}/keyring/`, epoch });
   const load = documents.load.bind(documents);
   const material = new Material({ secrets, random, prefix: `${prefix}/material/`, masterKey, load });
   const tokens = `${prefix}/tokens`;

@@ -6,6 +6,7 @@ import { MINUTE, type Millis } from '../../core/time.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CallOptions, ChangeCursor, FeedOptions, Page, Revision, Stored } from '../../ports/store.ts';
 import type { IndexedStore } from '../memory-index.ts';
+import type { Archive } from './archive.ts';
 import { atOnce, inGroups } from './at-once.ts';
 import type { Cells } from './cells.ts';
 import { BATCH, LIST, type Secrets } from './secrets.ts';
@@ -14,6 +15,7 @@ import { type Cell, revisionOf } from './value.ts';
 export interface DocumentsDeps {
   readonly secrets: Secrets;
   readonly cells: Cells;
+  readonly archive: Archive;
   readonly clock: Clock;
   /** In front of the name of every keyring's secret. */
   readonly prefix: string;
@@ -55,11 +57,12 @@ export class Documents {
 
   async load(name: KeyringName, options?: CallOptions): Promise<Stored | undefined> {
     const cell = await this.#deps.cells.read(this.#secretOf(name), options);
-    return cell && storedIn(cell, name);
+    return cell && this.#stored(cell, name, options);
   }
 
-  swap(keyring: Keyring, expected: Revision | null, options?: CallOptions): Promise<Revision | null> {
-    return this.#deps.cells.swap(this.#secretOf(keyring.name), encodeKeyring(keyring), expected, options);
+  async swap(keyring: Keyring, expected: Revision | null, options?: CallOptions): Promise<Revision | null> {
+    const text = await this.#deps.archive.shorten(keyring.name, encodeKeyring(keyring), options);
+    return this.#deps.cells.swap(this.#secretOf(keyring.name), text, expected, options);
   }
 
   /** The list of AWS may be minutes late; what this process has seen is in it all the same. */
@@ -110,8 +113,10 @@ export class Documents {
       const secrets = group.map((name) => this.#secretOf(name));
       const cells = await this.#deps.cells.readMany(secrets, 'read', options);
       for (const name of group) {
-        const stored = readableOrNull(cells.get(this.#secretOf(name)), name);
-        if (stored !== null) into.set(name, stored);
+        const cell = cells.get(this.#secretOf(name));
+        // What cannot be read is left out: loading it says why.
+        const stored = cell && (await this.#stored(cell, name, options).catch(() => undefined));
+        if (stored !== undefined) into.set(name, stored);
       }
     });
   }
@@ -160,6 +165,12 @@ export class Documents {
     return this.#listed;
   }
 
+  async #stored(cell: Cell, name: KeyringName, options: CallOptions | undefined): Promise<Stored> {
+    const keyring = decoded(await this.#deps.archive.restore(name, cell.text, options), name);
+    if (keyring.name === name) return { keyring, revision: revisionOf(cell) };
+    throw new KeyturnError('corrupt_document', `Keyring ${name} holds the document of another one. Restore it from a backup.`);
+  }
+
   #secretOf(name: KeyringName): string {
     return `${this.#deps.prefix}${name}`;
   }
@@ -167,21 +178,6 @@ export class Documents {
   #nameOf(secret: string): KeyringName | null {
     const name = secret.startsWith(this.#deps.prefix) ? secret.slice(this.#deps.prefix.length) : '';
     return isKeyringName(name) ? name : null;
-  }
-}
-
-function storedIn(cell: Cell, name: KeyringName): Stored {
-  const keyring = decoded(cell.text, name);
-  if (keyring.name === name) return { keyring, revision: revisionOf(cell) };
-  throw new KeyturnError('corrupt_document', `Keyring ${name} holds the document of another one. Restore it from a backup.`);
-}
-
-/** Null too for what cannot be read: loading it says why. */
-function readableOrNull(cell: Cell | undefined, name: KeyringName): Stored | null {
-  try {
-    return cell === undefined ? null : storedIn(cell, name);
-  } catch {
-    return null;
   }
 }
 

@@ -39,14 +39,23 @@ export function readRevision(revision: string): Place | null {
  * @throws KeyturnError `store_full`: too long even so
  */
 export function writeValue(cell: Cell, secret: string): string {
-  const head = `{"keyturn":${FORMAT},"revision":"${revisionOf(cell)}"`;
-  const plain = Buffer.byteLength(cell.text) <= PLAIN_BYTES;
-  const value = plain ? `${head},"document":${cell.text}}` : `${head},"brotli":"${compressed(cell.text)}"}`;
+  const value = textOf(cell);
   if (Buffer.byteLength(value) <= MAX_VALUE_BYTES) return value;
   throw new KeyturnError(
     'store_full',
     `The document in ${secret} outgrows the 64 KiB that AWS keeps in a secret. Nothing was changed. Move to a fresh keyring or token list, or to another store.`,
   );
+}
+
+/** How long the value of a document would be, at most. */
+export function valueBytes(text: string): number {
+  return Buffer.byteLength(textOf({ count: Number.MAX_SAFE_INTEGER, tag: '0'.repeat(12), text }));
+}
+
+function textOf(cell: Cell): string {
+  const head = `{"keyturn":${FORMAT},"revision":"${revisionOf(cell)}"`;
+  const plain = Buffer.byteLength(cell.text) <= PLAIN_BYTES;
+  return plain ? `${head},"document":${cell.text}}` : `${head},"brotli":"${compressed(cell.text)}"}`;
 }
 
 /** @throws KeyturnError `corrupt_document` */
