@@ -17,6 +17,13 @@ interface Moto {
 
 /**
  * Moto's HTTP server (an emulator of AWS in Python) for one test file, stopped after it. Its packages are installed once, outside the repository.
+ *
+ * Where it differs from AWS, version 5.2:
+ * - GetSecretValue without a stage may answer with an old value after a label was moved, and BatchGetSecretValue reads so; a put after a move
+ *   leaves two versions AWSCURRENT. The store names the stage, and moves labels only after a writer died, which is tried on the double.
+ * - A version that is still AWSPENDING can be overwritten under its token; custom labels can sit on two versions. The store uses neither.
+ * - A put on a secret in its recovery window succeeds; ListSecretVersionIds gives the name as ARN. The double keeps the first rule.
+ * - It checks no size, no name, no signature and no rate, answers no read late, and keeps dates in whole seconds.
  * @returns why there is none, where Python or pip is missing; on CI that is thrown
  */
 export async function startMoto(t: { teardown(action: () => unknown): void }): Promise<Moto | string> {

@@ -23,7 +23,7 @@ type Trouble =
 export class AwsDouble {
   readonly secrets = new SecretsOfAws();
   /** Every call that came in, in order. */
-  readonly calls: { readonly action: string; readonly secret: string; readonly headers: IncomingMessage['headers'] }[] = [];
+  readonly calls: { readonly action: string; readonly fields: Fields; readonly headers: IncomingMessage['headers'] }[] = [];
   /** So many reads from now on are answered as of the last `secrets.remember()`. */
   lateReads = 0;
   /** Reads by version id are late too. */
@@ -87,7 +87,7 @@ export class AwsDouble {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const action = String(request.headers['x-amz-target']).replace('secretsmanager.', '');
     const fields: Fields = JSON.parse(await text(request));
-    this.calls.push({ action, secret: String(fields.SecretId ?? fields.Name ?? ''), headers: request.headers });
+    this.calls.push({ action, fields, headers: request.headers });
     const trouble = this.#troubles.get(action)?.shift();
     if (trouble?.how === 'fail')
       return send(response, trouble.fault.status, { __type: trouble.fault.type, message: 'as told' }, trouble.fault.headers);
