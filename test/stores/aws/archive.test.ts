@@ -3,6 +3,7 @@ import t from 'tap';
 import { checkKeyring, type Keyring } from '../../../src/core/keyring.ts';
 import { DAY } from '../../../src/core/time.ts';
 import type { MaterialNonce, Version } from '../../../src/core/version.ts';
+import { readValue, writeValue } from '../../../src/stores/aws/value.ts';
 import { createIn, dueOn, keyring, loadFrom, named, T0 } from '../keyrings.ts';
 import { openDoubled, PREFIX } from './fixture.ts';
 
@@ -58,11 +59,13 @@ t.test('a part that is missing or changed makes the document corrupt, not shorte
   const { store, double, open } = await openDoubled(t);
   await createIn(store, grown(2_000));
   const [part = ''] = double.secrets.names.filter((name) => name.includes('/archive/'));
+  const [value = ''] = double.secrets.textsOf(part);
   double.secrets.delete({ SecretId: part, ForceDeleteWithoutRecovery: true });
   await t.rejects((await open()).store.load(named('web')), { code: 'corrupt_document', message: /archive/ });
-  const [other = ''] = double.secrets.textsOf(`${PREFIX}/keyring/web`);
-  double.secrets.create({ Name: part, SecretString: other, ClientRequestToken: 'x' });
-  await t.rejects((await open()).store.load(named('web')), { code: 'corrupt_document' });
+  const cell = readValue(value, part);
+  const SecretString = writeValue({ ...cell, text: cell.text.replace('someone left', 'nobody left') }, part);
+  double.secrets.create({ Name: part, SecretString, ClientRequestToken: 'x' });
+  await t.rejects((await open()).store.load(named('web')), { code: 'corrupt_document', message: /archive/ });
 });
 
 t.test('a part that was written a moment ago by another replica is waited for', async (t) => {

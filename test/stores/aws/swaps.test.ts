@@ -17,6 +17,18 @@ t.test('a swap whose answer was lost is found out to have won, with one version 
   t.equal(double.secrets.textsOf(DOCUMENT).length, 2);
 });
 
+t.test('a version that exists because we wrote it is our own victory', async (t) => {
+  const { store, double } = await openDoubled(t);
+  const first = keyring('web');
+  const refused = { status: 400, type: 'ResourceExistsException' };
+  double.loseNextAnswer('CreateSecret');
+  double.failNext('CreateSecret', refused);
+  const revision = await createIn(store, first);
+  double.loseNextAnswer('PutSecretValue');
+  double.failNext('PutSecretValue', refused);
+  t.type(await store.swap(rotated(first), revision), 'string');
+});
+
 t.test('of two writers that both read the same revision AWS lets one write', async (t) => {
   const { store, double, open } = await openDoubled(t);
   const { store: other } = await open();
