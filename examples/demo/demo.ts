@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { DAY, HOUR, type Instant, MINUTE, type Millis, toIso } from '../../src/core/time.ts';
+import type { Instance } from './instance.ts';
 import { Stage } from './stage.ts';
 import { seeded, Visitors } from './visitors.ts';
 
@@ -9,7 +10,7 @@ const VISITORS = 400;
 const STEP: Millis = 30 * MINUTE;
 const POLICY = { schedule: { cron: '0 3 * * MON' }, tokenLifetimeSeconds: 10 * 86_400, leaseSeconds: 6 * 3_600, refreshSeconds: 1_800 };
 /** How often each instance asks, in steps: some are late, as real ones are. */
-const PACES = [1, 1, 2, 2, 3, 3, 4, 6];
+const PACES = [1, 1, 1, 2, 2, 2, 3, 3];
 
 const random = seeded(20_260_302);
 const stage = await Stage.open();
@@ -29,16 +30,25 @@ const costOfBareSwap = (kind: string): string =>
     ? `; replacing the key by hand would log out ${visitors.loggedOutByBareSwap(eager, clock.now())} of ${VISITORS} people now`
     : '';
 
+const inHours = (time: Millis): string => `${Math.round((time / HOUR) * 2) / 2} h`;
+
+let planned: Instant = 0;
 let known = new Map<number, string>();
 
 /** Says what became of the versions since the last look. */
 async function tellRoles(): Promise<void> {
   const { items } = await stage.call('GET', '/v1/keyrings/shop/history');
   const roles = new Map<number, string>(items.map(({ version, role }: { version: number; role: string }) => [version, role]));
-  for (const { version, kind, role, activatesAt, verifyUntil } of items.toReversed()) {
+  for (const { version, kind, role, activatesAt, verifyUntil, advanced } of items.toReversed()) {
     if (known.get(version) === role) continue;
-    if (role === 'next') line(`version ${version} published: verifies everywhere, signs from ${day(Date.parse(activatesAt))}`);
-    if (role === 'current') line(`version ${version} signs${costOfBareSwap(kind)}`);
+    if (role === 'next') {
+      planned = Date.parse(activatesAt);
+      line(`version ${version} published: verifies everywhere, signs from ${day(planned)}, or earlier when every instance has it`);
+    }
+    if (role === 'current') {
+      if (advanced !== null) line(`${advanced.reason}: it signs ${inHours(planned - Date.parse(activatesAt))} before its time`);
+      line(`version ${version} signs${costOfBareSwap(kind)}`);
+    }
     if (role === 'previous') line(`version ${version} verifies only, until ${day(Date.parse(verifyUntil))}`);
     if (role === 'retired') line(`version ${version} retired, its material is destroyed; ${tally()}`);
     if (role === 'revoked') line(`version ${version} revoked`);
@@ -48,18 +58,22 @@ async function tellRoles(): Promise<void> {
 
 let steps = 0;
 
-/** Half an hour of the shop's life. */
-async function step(reachable: boolean): Promise<void> {
+type Reach = (instance: Instance) => boolean;
+const all: Reach = () => true;
+
+/** Half an hour of the shop's life, for the instances that reach the service and for the others. */
+async function step(reaches: Reach): Promise<void> {
   await clock.advance(STEP);
   await stage.tick();
   steps++;
-  for (const [index, instance] of fleet.entries()) if (reachable && steps % (PACES[index] ?? 1) === 0) await instance.refresh();
+  const asking = fleet.filter((instance, index) => reaches(instance) && steps % (PACES[index] ?? 1) === 0);
+  await Promise.all(asking.map((instance) => instance.refresh()));
   visitors.visit(fleet, clock.now(), 0.05);
 }
 
-async function live(time: Millis, reachable = true): Promise<void> {
+async function live(time: Millis, reaches = all): Promise<void> {
   for (const end = clock.now() + time; clock.now() < end; ) {
-    await step(reachable);
+    await step(reaches);
     await tellRoles();
   }
 }
@@ -73,9 +87,19 @@ const rotations = known.size - 1;
 line(`${rotations} rotations behind us; ${tally()}`);
 
 heading('No instance can reach Keyturn for three hours, and a rotation is published meanwhile');
-await live(3 * HOUR, false);
-line(`${fleet.filter(({ serves }) => serves).length} of ${fleet.length} instances still serve, on their leases; ${tally()}`);
-await live(4 * DAY);
+await live(3 * HOUR, () => false);
+const serving = (): string =>
+  `${fleet.filter(({ serves }) => serves).length} of ${fleet.length} instances serve, on their leases; ${tally()}`;
+line(serving());
+
+heading('All but one come back. Nobody can ask it whether it has the new key, so its lease decides: nothing before that has ended');
+const lost = fleet.at(-1);
+await live(2 * HOUR, (instance) => instance !== lost);
+const { summary } = await stage.call('GET', '/v1/keyrings/shop/instances');
+line(summary.activation.message);
+await live(2 * HOUR, (instance) => instance !== lost);
+line(serving());
+await live(4 * DAY - 4 * HOUR);
 const quiet = { accepted: visitors.accepted, rejected: visitors.rejected };
 line(tally());
 
@@ -89,9 +113,12 @@ await tellRoles();
 const refused = refusals.every((count) => count.refused === count.alive);
 line(`${refusals[0]?.alive} old sessions: ${refused ? `refused by all ${fleet.length} instances` : 'NOT all refused'} after one refresh`);
 
+const { revoked } = (await stage.call('GET', '/v1/keyrings/shop/instances')).summary;
+line(`${revoked.mayHold} instances may still use a revoked key: the last one let go at ${day(Date.parse(revoked.clearedAt))}`);
+
 heading('In sum');
 say(
   `  ${known.size - 2} scheduled rotations, ${(quiet.accepted + quiet.rejected).toLocaleString('en')} visits, rejected: ${quiet.rejected}`,
 );
 await stage.close();
-process.exitCode = quiet.rejected === 0 && refused ? 0 : 1;
+process.exitCode = quiet.rejected === 0 && refused && revoked.cleared ? 0 : 1;

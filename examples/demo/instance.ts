@@ -32,8 +32,13 @@ export class Instance {
     return this.#keys !== null && this.#clock.now() < this.#leaseUntil;
   }
 
-  /** Asks the service; the lease counts from before the question. */
+  /** Asks the service, and shows it at once what it has got: so rotations need not wait for its next refresh. */
   async refresh(): Promise<void> {
+    if (await this.#ask()) await this.#ask();
+  }
+
+  /** The lease counts from before the question. @returns whether the keys are new */
+  async #ask(): Promise<boolean> {
     const asked = this.#clock.now();
     const headers = {
       authorization: `Bearer ${this.#token}`,
@@ -41,12 +46,13 @@ export class Instance {
       ...(this.#keys && { 'if-none-match': this.#keys.etag }),
     };
     const answer = await this.#app.inject({ url: '/v1/keyrings/shop/keys', headers });
-    if (answer.statusCode !== 200 && answer.statusCode !== 304) return;
+    if (answer.statusCode !== 200 && answer.statusCode !== 304) return false;
     this.#leaseUntil = asked + Number(answer.headers['keyturn-lease']) * 1_000;
-    if (answer.statusCode === 304) return;
+    if (answer.statusCode === 304) return false;
     const { current, previous, next } = answer.json();
     const others = [...previous, ...(next === null ? [] : [next])].map(({ key }: { key: string }) => key);
     this.#keys = { etag: String(answer.headers.etag), current: current.key, accepted: [current.key, ...others] };
+    return true;
   }
 
   sign(payload: string): string {

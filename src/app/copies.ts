@@ -30,7 +30,8 @@ export interface CopiesDeps {
  * true at once. While the store is silent the proof grows old and the leases that it backs shrink.
  *
  * An older answer of the store never replaces a newer one: whatever changes a name bumps its generation, and a load that began before
- * is discarded and repeated.
+ * is discarded and repeated. A copy that the feed called changed and that could not be loaded again (a damaged document) keeps the proof it had:
+ * its lease shrinks, those of the others do not.
  */
 export class Copies {
   readonly #deps: CopiesDeps;
@@ -38,6 +39,8 @@ export class Copies {
   readonly #loads = new Map<KeyringName, Promise<Copy | undefined>>();
   readonly #generations = new Map<KeyringName, number>();
   readonly #listeners: ((name: KeyringName) => void)[] = [];
+  /** Copies known to be outdated, with the last moment at which each was proved true. */
+  readonly #outdated = new Map<KeyringName, Moment | null>();
   #cursor: ChangeCursor | null = null;
   #validatedAt: Moment | null = null;
 
@@ -64,7 +67,7 @@ export class Copies {
   reload(name: KeyringName): Promise<Copy | undefined> {
     const running = this.#loads.get(name);
     if (running !== undefined) return running;
-    const load = this.#load(name).finally(() => this.#loads.delete(name));
+    const load = this.#load(name);
     this.#loads.set(name, load);
     return load;
   }
@@ -72,8 +75,9 @@ export class Copies {
   /** How long ago the copy was last known to be true. */
   age(copy: Copy): Millis {
     const now = this.moment();
-    const ages = [copy.loadedAt, this.#validatedAt].filter((moment) => moment !== null).map((moment) => elapsed(moment, now));
-    return Math.min(...ages);
+    const loaded = elapsed(copy.loadedAt, now);
+    const proved = this.#provedAt(copy.keyring.name);
+    return proved === null ? loaded : Math.min(loaded, elapsed(proved, now));
   }
 
   /** How long ago the store last answered the feed; null before the first answer. */
@@ -100,36 +104,54 @@ export class Copies {
   }
 
   /**
-   * Asks the feed what changed and reloads those copies; then every copy is true as of the moment before the question.
-   * @throws KeyturnError `store_unavailable` …; the copies stay, their age grows
+   * Asks the feed what changed and reloads those copies; then every copy that could be reloaded is true as of the moment before the question.
+   * @throws KeyturnError `store_unavailable` … where the feed does not answer: the copies stay, their age grows. Also the first failure to reload
+   * a copy, which is tried again each time
    */
   async validate(): Promise<void> {
     const asked = this.moment();
     const { cursor, names } = await this.#deps.feed.changes(this.#cursor, { held: this.#copies.keys() });
-    for (const name of names) this.#bump(name);
-    const stale = names.filter((name) => this.#copies.has(name));
-    await Promise.all(stale.map((name) => this.reload(name)));
+    for (const name of names) this.#outdate(name);
+    const reloads = await Promise.allSettled([...this.#outdated.keys()].map((name) => this.reload(name)));
     this.#cursor = cursor;
     this.#validatedAt = asked;
+    const failed = reloads.find((reload) => reload.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   async #load(name: KeyringName): Promise<Copy | undefined> {
-    for (;;) {
-      const generation = this.#generation(name);
-      const asked = this.moment();
-      const stored = await this.#deps.store.load(name);
-      if (generation !== this.#generation(name)) continue;
-      if (stored !== undefined) return this.#replace(name, stored, asked);
-      if (this.#copies.has(name)) throw vanished(name);
-      return undefined;
+    try {
+      for (;;) {
+        const generation = this.#generation(name);
+        const asked = this.moment();
+        const stored = await this.#deps.store.load(name);
+        if (generation !== this.#generation(name)) continue;
+        if (stored !== undefined) return this.#replace(name, stored, asked);
+        if (this.#copies.has(name)) throw vanished(name);
+        return undefined;
+      }
+    } finally {
+      // Here and not in a `finally` of the promise, which runs later: nobody may join a load that has its answer.
+      this.#loads.delete(name);
     }
+  }
+
+  #provedAt(name: KeyringName): Moment | null {
+    const proved = this.#outdated.get(name);
+    return proved === undefined ? this.#validatedAt : proved;
+  }
+
+  #outdate(name: KeyringName): void {
+    this.#bump(name);
+    if (this.#copies.has(name) && !this.#outdated.has(name)) this.#outdated.set(name, this.#validatedAt);
   }
 
   #replace(name: KeyringName, stored: Stored, loadedAt: Moment): Copy {
     const old = this.#copies.get(name);
     const copy: Copy = { ...stored, materials: keepServed(stored.keyring, old?.materials), loadedAt };
     this.#copies.set(name, copy);
-    if (old?.revision !== stored.revision) for (const listener of this.#listeners) listener(name);
+    this.#outdated.delete(name);
+    if (old !== undefined && old.revision !== stored.revision) for (const listener of this.#listeners) listener(name);
     return copy;
   }
 

@@ -120,7 +120,7 @@ export async function restoreKeyring(deps: ChangeDeps, name: KeyringName, asked:
 type Transition = (keyring: Keyring, context: Parameters<typeof restore>[1]) => Keyring;
 
 /** A change that publishes nothing. */
-export function changeExisting(deps: ChangeDeps, name: KeyringName, asked: Asked, transition: Transition): Promise<Changed<Planned>> {
+function changeExisting(deps: ChangeDeps, name: KeyringName, asked: Asked, transition: Transition): Promise<Changed<Planned>> {
   const step = (stored: Stored | undefined, context: Parameters<Transition>[1]): Planned => ({
     keyring: transition(requireStored(stored, name).keyring, context),
     publishes: null,

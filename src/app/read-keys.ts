@@ -8,6 +8,7 @@ import { rolesOf } from '../core/transitions/rotate.ts';
 import { requireActive } from '../core/transitions/transition.ts';
 import type { Version } from '../core/version.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Holding } from '../ports/leases.ts';
 import type { Revision, Store } from '../ports/store.ts';
 import type { Copies, Copy } from './copies.ts';
 import { materialRef } from './material.ts';
@@ -31,6 +32,8 @@ export interface KeySet {
   readonly revision: Revision;
   /** Identifies the document and the roles; the same on every replica. */
   readonly etag: string;
+  /** What an instance holds with this answer. */
+  readonly holding: Holding;
   readonly current: ServedKey;
   /** Newest first. */
   readonly previous: readonly ServedKey[];
@@ -72,6 +75,11 @@ export class KeyReader {
     return this.peek(name) ?? (await this.#readThrough(name));
   }
 
+  /** Fetches what the next answer needs, so that an outage that begins now takes nothing away. A failure is left to the read that meets it. */
+  warm(name: KeyringName): void {
+    this.read(name).catch(() => undefined);
+  }
+
   /**
    * Holds the answer until it differs from `etag`, the seconds are over, the caller has gone, or the service drains.
    * @throws as `read`
@@ -81,6 +89,8 @@ export class KeyReader {
     const deadline = clock.uptime() + waitSeconds * SECOND;
     for (;;) {
       const granted = await this.read(name);
+      // Replaced since it was made: whoever changed it has woken the waiters already, and would not wake this one.
+      if (this.#deps.copies.peek(name)?.revision !== granted.keys.revision) continue;
       const left = deadline - clock.uptime();
       if (granted.keys.etag !== etag || left <= 0 || gone.aborted || waiters.draining) return granted;
       const untilChange = granted.keys.until === null ? left : Math.max(1, granted.keys.until - clock.now());
@@ -89,12 +99,16 @@ export class KeyReader {
   }
 
   async #readThrough(name: KeyringName): Promise<Granted> {
-    const copy = await this.#copyWithinLease(name);
-    requireActive(copy.keyring);
-    const keys = this.#fresh(copy) ?? (await this.#assemble(copy));
-    const leaseSeconds = grantableLease(copy.keyring.policy, this.#deps.copies.age(copy));
-    if (leaseSeconds > 0) return { keys, leaseSeconds };
-    throw leaseExhausted(name);
+    for (;;) {
+      const copy = await this.#copyWithinLease(name);
+      requireActive(copy.keyring);
+      const keys = this.#fresh(copy) ?? (await this.#assemble(copy));
+      // Replaced while its material was fetched: the age below would be that of its successor, and its lease too long.
+      if (this.#deps.copies.peek(name) !== copy) continue;
+      const leaseSeconds = grantableLease(copy.keyring.policy, this.#deps.copies.age(copy));
+      if (leaseSeconds > 0) return { keys, leaseSeconds };
+      throw leaseExhausted(name);
+    }
   }
 
   async #copyWithinLease(name: KeyringName): Promise<Copy> {
@@ -124,6 +138,7 @@ export class KeyReader {
       name: keyring.name,
       revision,
       etag: etagOf(copy, { current, previous, next }),
+      holding: holdingOf(copy, { current, next }),
       current: await this.#served(copy, current),
       previous: await Promise.all(previous.map((version) => this.#served(copy, version))),
       next: next === null ? null : await this.#served(copy, next),
@@ -147,6 +162,10 @@ export class KeyReader {
 /** An opaque validator that we can read ourselves: the change that made the document, and which versions are in which role. */
 function etagOf({ keyring }: Copy, { current, previous, next }: Roles): string {
   return `"${keyring.changed.id}.${current.version}.${next?.version ?? 0}.${previous.length}"`;
+}
+
+function holdingOf({ keyring: { changed } }: Copy, { current, next }: Pick<Roles, 'current' | 'next'>): Holding {
+  return { changeId: changed.id, changedAt: changed.at, current: current.version, newest: next?.version ?? current.version };
 }
 
 export function keyringNotFound(name: KeyringName): KeyturnError {

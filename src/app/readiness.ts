@@ -19,7 +19,7 @@ export interface Readiness {
   readonly overdue: readonly KeyringName[];
 }
 
-/** The store may be silent this long, and a sweep take this long, before they count as failing. */
+/** The store may be silent this long, and a sweep be late by this, before they count as failing. */
 const PATIENCE: Millis = 15 * SECOND;
 /** A keyring is overdue when its turn came this long ago and an attempt has failed. */
 export const OVERDUE_AFTER: Millis = MINUTE;
@@ -30,19 +30,21 @@ export interface ReadinessDeps {
   readonly waiters: Waiters;
   readonly sweep: Sweep;
   readonly storeKind: string;
+  /** The longest time between two sweeps when all is well. */
+  readonly sweepPause: Millis;
   /** Uptime at the end of the last sweep that ran through; null before the first. */
   readonly lastSweep: () => Millis | null;
 }
 
-export function readinessOf({ clock, copies, waiters, sweep, storeKind, lastSweep }: ReadinessDeps): Readiness {
+export function readinessOf({ clock, copies, waiters, sweep, storeKind, sweepPause, lastSweep }: ReadinessDeps): Readiness {
   const silence = copies.silence();
   const swept = lastSweep();
   const sinceSweep = swept === null ? null : clock.uptime() - swept;
   const failing = sweep.failing();
   const overdue = failing.filter((entry) => isOverdue(entry, clock)).map(({ name }) => name);
   const checks = {
-    store: { status: within(silence), kind: storeKind, silentSeconds: wholeSeconds(silence) },
-    scheduler: { status: within(sinceSweep), lastSweepSecondsAgo: wholeSeconds(sinceSweep) },
+    store: { status: within(silence, PATIENCE), kind: storeKind, silentSeconds: wholeSeconds(silence) },
+    scheduler: { status: within(sinceSweep, sweepPause + PATIENCE), lastSweepSecondsAgo: wholeSeconds(sinceSweep) },
     clock: { status: failing.some(({ code }) => code === 'clock_behind') ? 'failing' : 'ok' },
   } as const;
   const serves = checks.store.status === 'ok' && !waiters.draining;
@@ -54,8 +56,8 @@ function isOverdue({ dueAt }: Failing, clock: Clock): boolean {
   return dueAt <= clock.now() - OVERDUE_AFTER;
 }
 
-function within(age: Millis | null): CheckStatus {
-  return age !== null && age <= PATIENCE ? 'ok' : 'failing';
+function within(age: Millis | null, limit: Millis): CheckStatus {
+  return age !== null && age <= limit ? 'ok' : 'failing';
 }
 
 function wholeSeconds(age: Millis | null): number | null {

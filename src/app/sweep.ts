@@ -8,7 +8,7 @@ import { rotate } from '../core/transitions/rotate.ts';
 import { SCHEDULER, type Version } from '../core/version.ts';
 import type { DueEntry, DueIndex } from '../ports/store.ts';
 import { type ChangeDeps, change } from './change.ts';
-import { changeExisting, getKeyring, requireStored } from './keyrings.ts';
+import { getKeyring, requireStored } from './keyrings.ts';
 import { materialRef } from './material.ts';
 
 export interface SweepDeps extends ChangeDeps {
@@ -24,6 +24,15 @@ export type SweepOutcome =
       readonly slot: Instant;
       readonly activatesAt: Instant;
       readonly missedSlots: number;
+    }
+  /** Every holder of a lease has the version: it signs now, not when it was planned. */
+  | {
+      readonly outcome: 'advanced';
+      readonly name: KeyringName;
+      readonly version: number;
+      readonly holders: number;
+      readonly activatesAt: Instant;
+      readonly planned: Instant;
     }
   | { readonly outcome: 'destroyed'; readonly name: KeyringName; readonly versions: readonly number[] }
   | { readonly outcome: 'purged'; readonly name: KeyringName }
@@ -151,11 +160,22 @@ async function fillSlot(deps: SweepDeps, name: KeyringName, { slot, missedSlots,
 }
 
 /** The bytes go first and the mark follows: a crash between them only makes the destruction happen again. */
-async function destroy(deps: SweepDeps, name: KeyringName, versions: readonly Version[], reason: string): Promise<SweepOutcome> {
+async function destroy(deps: SweepDeps, name: KeyringName, versions: readonly Version[], reason: string): Promise<SweepOutcome | null> {
   await Promise.all(versions.map((version) => deps.store.destroyMaterial(materialRef(name, version))));
-  const numbers = versions.map(({ version }) => version);
-  await changeExisting(deps, name, { by: SCHEDULER, reason }, (keyring, context) => markDestroyed(keyring, new Set(numbers), context));
-  return { outcome: 'destroyed', name, versions: numbers };
+  const gone = new Set(versions.map(({ version }) => version));
+  const { marked } = await change(deps, {
+    name,
+    by: SCHEDULER,
+    reason,
+    step: (stored, context) => {
+      const { keyring } = requireStored(stored, name);
+      const unmarked = keyring.versions.filter(({ version, destroyedAt }) => gone.has(version) && destroyedAt === null);
+      const marked = unmarked.map(({ version }) => version);
+      // A document that says so already stays as it is: a new one would wake every instance for nothing.
+      return { keyring: marked.length === 0 ? keyring : markDestroyed(keyring, gone, context), publishes: null, marked };
+    },
+  });
+  return marked.length === 0 ? null : { outcome: 'destroyed', name, versions: marked };
 }
 
 /** Ends the keyring; the destruction of its material is then due. */

@@ -4,7 +4,7 @@ import type { ClientSettings } from '../config/client.ts';
 import type { Secret } from '../core/secret.ts';
 import { EXIT, Failure } from './failure.ts';
 import { refusalOf } from './problem.ts';
-import { type Answer, exchange } from './transport.ts';
+import { type Answer, exchange, exchangeInto } from './transport.ts';
 import { ambiguous, unreachable, wasNeverSent } from './unreachable.ts';
 
 export interface ApiRequest {
@@ -24,6 +24,8 @@ export interface ApiRequest {
 export interface Client {
   /** @throws Failure for whatever is not a 2xx answer of Keyturn */
   send(request: ApiRequest): Promise<Answer>;
+  /** As `send`, once; the body of the answer goes into the sink. */
+  receive(request: ApiRequest, sink: (body: AsyncIterable<Buffer>) => Promise<void>): Promise<Answer>;
 }
 
 export interface ClientOptions {
@@ -33,34 +35,42 @@ export interface ClientOptions {
   readonly pause?: (millis: number) => Promise<unknown>;
 }
 
+type Sink = (body: AsyncIterable<Buffer>) => Promise<void>;
+
 const NO_TOKEN =
   'No token was found. Name its file in KEYTURN_TOKEN_FILE; the first start of the service writes one to admin.token in its data folder.';
 const ATTEMPTS = 3;
 const FIRST_PAUSE = 500;
 /** A longer Retry-After is for the caller to wait. */
 const LONGEST_PAUSE = 5_000;
+/** For one backup. */
+const LONGEST_DOWNLOAD = 60 * 60 * 1_000;
 const PASSING = new Set([429, 502, 503, 504]);
 
 /** @param settings read at the first request, so that commands which ask nobody need none */
 export function createClient(settings: () => ClientSettings | Promise<ClientSettings>, options: ClientOptions = {}): Client {
   const { timeoutMillis = 30_000, pause = sleep } = options;
-  const attempt = async (request: ApiRequest): Promise<Answer> => {
+  const attempt = async (request: ApiRequest, sink: Sink | null = null): Promise<Answer> => {
     const { url, token, caFile } = await settings();
     const ca = caFile === null ? null : await authority(caFile);
-    const answer = await exchange({
+    const wanted = {
       url: address(url, request),
       method: request.method,
       headers: headersFor(request, token),
       body: request.body === undefined ? null : JSON.stringify(request.body),
       ca,
-      timeoutMillis,
-    }).catch((cause) => {
-      throw unreachable(url, cause);
+      timeoutMillis: sink === null ? timeoutMillis : LONGEST_DOWNLOAD,
+    };
+    const answer = await (sink === null ? exchange(wanted) : exchangeInto(wanted, sink)).catch((cause) => {
+      throw cause instanceof Failure ? cause : unreachable(url, cause);
     });
     if (answer.status === 401 && token === null) throw new Failure(EXIT.unauthorised, NO_TOKEN, { code: 'unauthenticated' });
     return answer;
   };
-  return { send: (request) => sendPatiently(request, attempt, pause) };
+  return {
+    send: (request) => sendPatiently(request, attempt, pause),
+    receive: async (request, sink) => settle(request, await attempt(request, sink)),
+  };
 }
 
 async function sendPatiently(

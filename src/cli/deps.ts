@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { AtMachine } from '../ports/at-machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { Client } from './client.ts';
@@ -21,6 +22,8 @@ export interface Deps {
   readonly random: Random;
   /** Runs the service until it is told to stop. */
   readonly serve: () => Promise<void>;
+  /** What is done on the data folder itself, while the service is stopped. */
+  readonly atMachine: () => Promise<AtMachine>;
   /** Of this program, as `--version` prints it. */
   readonly version: string;
 }

@@ -13,8 +13,13 @@ export interface KeySource {
 
 /** @throws Failure `usage` for an empty, long or unreadable source */
 export async function secretFrom(source: KeySource, session: Session): Promise<Secret | null> {
-  if (source.keyFile !== undefined) return secretOf(await contentsOf(source.keyFile), `The file ${source.keyFile}`);
+  if (source.keyFile !== undefined) return secretFromFile(source.keyFile);
   return source.keyStdin === true ? secretFromStdin(session, 'key') : null;
+}
+
+/** @throws Failure `usage` for an empty, long or unreadable file */
+export async function secretFromFile(file: string): Promise<Secret> {
+  return secretOf(await contentsOf(file), `The file ${file}`);
 }
 
 /** Reads standard input to its end. One newline at the end, which editors and `echo` add, is not part of the secret. */

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { EXIT, Failure } from './failure.ts';
 
 /**
@@ -9,6 +9,22 @@ export async function reservePrivateFile(path: string): Promise<void> {
   await writeFile(path, '', { mode: 0o600, flag: 'wx' }).catch((cause: unknown) => {
     throw new Failure(EXIT.usage, `The file ${path} cannot be made, or is there already. Name a new one.`, { cause });
   });
+}
+
+/**
+ * Streams into a new file (0600): whole on the disk, or not there.
+ * @throws Failure `usage` where it cannot be made, or is there already
+ */
+export async function writePrivateFile(path: string, body: AsyncIterable<Buffer>): Promise<void> {
+  await reservePrivateFile(path);
+  try {
+    await using file = await open(path, 'w', 0o600);
+    for await (const bytes of body) await file.writeFile(bytes);
+    await file.sync();
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
 }
 
 /** Fills a file that was reserved, or replaces its text. */

@@ -1,10 +1,13 @@
 import { Command } from 'commander';
+import { addBackup } from './commands/backup.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
 import { addHistory } from './commands/history.ts';
 import { addImport } from './commands/import.ts';
+import { addInstances } from './commands/instances.ts';
 import { addKeys } from './commands/keys.ts';
 import { addList } from './commands/list.ts';
+import { addRekey } from './commands/rekey.ts';
 import { addRestore } from './commands/restore.ts';
 import { addRevoke } from './commands/revoke.ts';
 import { addRotate } from './commands/rotate.ts';
@@ -77,12 +80,15 @@ const COMMANDS = [
   addRotate,
   addRevoke,
   addHistory,
+  addInstances,
   addUpdate,
   addDelete,
   addRestore,
   addToken,
   addSchedule,
   addStrength,
+  addBackup,
+  addRekey,
 ];
 
 /** Somebody may have typed a secret where none belongs: it is not repeated into a log. */

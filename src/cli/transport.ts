@@ -22,12 +22,37 @@ export interface Answer {
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 /** @throws Error of node:http with its `code`; `ABORT_ERR` or `ABORTED` after the timeout */
-export async function exchange({ url, method, headers, body, ca, timeoutMillis }: Exchange): Promise<Answer> {
-  const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+export async function exchange(wanted: Exchange): Promise<Answer> {
+  return send(wanted, collect);
+}
+
+/**
+ * As `exchange`; the body of a 2xx answer goes into the sink, whatever its length, and the text of the answer is empty.
+ * @throws what the sink throws, and as `exchange`
+ */
+export async function exchangeInto(wanted: Exchange, sink: (body: AsyncIterable<Buffer>) => Promise<void>): Promise<Answer> {
+  return send(wanted, async (answer) => {
+    const status = answer.statusCode ?? 0;
+    if (status < 200 || status >= 300) return collect(answer);
+    await sink(answer).catch((error: unknown) => {
+      // nobody reads on, and a connection that waits for that would keep this program from ending
+      answer.destroy();
+      throw error;
+    });
+    if (!answer.complete) throw new Error('The answer was cut short.');
+    return { status, headers: headersOf(answer), text: '' };
+  });
+}
+
+async function send(
+  { url, method, headers, body, ca, timeoutMillis }: Exchange,
+  take: (answer: IncomingMessage) => Promise<Answer>,
+): Promise<Answer> {
+  const begin = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const options: RequestOptions & { ca?: string } = { method, headers, signal: AbortSignal.timeout(timeoutMillis) };
   if (ca !== null) options.ca = ca;
   return new Promise((resolve, reject) => {
-    const request = send(url, options, (answer) => void collect(answer).then(resolve, reject));
+    const request = begin(url, options, (answer) => void take(answer).then(resolve, reject));
     request.on('error', reject);
     request.end(body ?? undefined);
   });

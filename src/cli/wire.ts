@@ -93,6 +93,48 @@ export const HistoryItem = Type.Object({
 });
 export type HistoryItem = Type.Static<typeof HistoryItem>;
 
+export const HolderView = Type.Object({
+  instance: orNull(Type.String()),
+  principal: Type.String(),
+  address: Type.String(),
+  lastSeen: Instant,
+  leaseUntil: Instant,
+  isLive: Type.Boolean(),
+  offered: Type.Object({ current: Count, newest: Count }),
+  holds: orNull(Type.Object({ current: Count, newest: Count, since: Instant })),
+  lags: Type.Boolean(),
+  mayHoldRevoked: Type.Boolean(),
+});
+export type HolderView = Type.Static<typeof HolderView>;
+
+const Activation = Type.Object({
+  state: Type.String(),
+  version: orNull(Count),
+  plannedAt: orNull(Instant),
+  expectedAt: orNull(Instant),
+  message: Type.String(),
+});
+const Cut = Type.Object({
+  versions: Type.Array(Count),
+  at: Instant,
+  mayHold: Count,
+  othersMay: Type.Boolean(),
+  cleared: Type.Boolean(),
+  clearedAt: Instant,
+});
+export const InstancesView = Type.Object({
+  summary: Type.Object({
+    newest: orNull(Count),
+    instances: Count,
+    anonymous: Count,
+    lagging: Count,
+    completeSince: orNull(Instant),
+    activation: Activation,
+    revoked: orNull(Cut),
+  }),
+});
+export type FleetSummary = Type.Static<typeof InstancesView>['summary'];
+
 export const TokenView = Type.Object({
   id: Type.String(),
   name: Type.String(),

@@ -8,11 +8,14 @@ import type { TlsReloader } from '../http/tls.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { repeat } from '../scheduler/repeat.ts';
+import type { KeptRegistry } from './lease-registry.ts';
+import { onceAMinute } from './once-a-minute.ts';
 
 export interface House {
   readonly store: Store;
   readonly copies: Copies;
   readonly authenticator: TokenAuthenticator;
+  readonly leases: KeptRegistry;
   readonly tls: TlsReloader | null;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -23,8 +26,9 @@ export interface House {
 const ORPHAN_AGE = 10 * MINUTE;
 
 /** What the service does beside answering and sweeping. @returns ends it */
-export function keepHouse({ store, copies, authenticator, tls, clock, timers, logger }: House): () => Promise<void> {
-  const failed = (task: string) => (error: unknown) => logger.warn({ task, code: codeOf(error), err: error }, 'housekeeping failed');
+export function keepHouse({ store, copies, authenticator, leases, tls, clock, timers, logger }: House): () => Promise<void> {
+  const failed = (task: string) =>
+    onceAMinute(clock, (error) => logger.warn({ task, code: codeOf(error), err: error }, 'housekeeping failed'));
   const orphans = async (before: number): Promise<void> => {
     const destroyed = await destroyOrphans(store, before);
     if (destroyed > 0) logger.info({ destroyed }, 'orphaned material destroyed');
@@ -34,6 +38,8 @@ export function keepHouse({ store, copies, authenticator, tls, clock, timers, lo
   const ends = [
     repeat(timers, SECOND, () => copies.validate(), failed('validate')),
     repeat(timers, MINUTE, () => authenticator.flushUses(), failed('last uses')),
+    repeat(timers, MINUTE, async () => leases.beat(), failed('leases alive')),
+    repeat(timers, HOUR, async () => leases.tidy(), failed('ended leases')),
     repeat(timers, HOUR, () => orphans(clock.now() - ORPHAN_AGE), failed('orphans')),
   ];
   if (tls !== null) ends.push(repeat(timers, 10 * SECOND, async () => reloadTls(tls, logger), failed('tls')));

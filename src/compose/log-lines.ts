@@ -15,6 +15,11 @@ export function logSweep(logger: Logger, outcome: SweepOutcome): void {
       logger.info({ keyring, version, missedSlots, slot: toIso(slot), activatesAt: toIso(activatesAt) }, 'rotation published');
       break;
     }
+    case 'advanced': {
+      const { version, holders, activatesAt, planned } = outcome;
+      logger.info({ keyring, version, holders, activatesAt: toIso(activatesAt), planned: toIso(planned) }, 'activation brought forward');
+      break;
+    }
     case 'destroyed':
       logger.info({ keyring, versions: outcome.versions }, 'material destroyed');
       break;
@@ -28,9 +33,12 @@ export function logSweep(logger: Logger, outcome: SweepOutcome): void {
   }
 }
 
-export function logSweepRun(logger: Logger, took: Millis, error: unknown): void {
-  if (error !== null) logger.error({ took, code: codeOf(error), err: error }, 'sweep failed');
-  else if (took > SLOW_SWEEP) logger.warn({ took }, 'sweep was slow');
+export function logSweepFailure(logger: Logger, error: unknown): void {
+  logger.error({ code: codeOf(error), err: error }, 'sweep failed');
+}
+
+export function logSlowSweep(logger: Logger, took: Millis): void {
+  if (took > SLOW_SWEEP) logger.warn({ took }, 'sweep was slow');
 }
 
 export function logDeclared(logger: Logger, declared: readonly Declared[]): void {

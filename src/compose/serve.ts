@@ -1,12 +1,16 @@
-import { once } from 'node:events';
+import type { Logger } from 'pino';
 import { systemClock, systemTimers } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { currentSurroundings } from '../config/surroundings.ts';
+import { codeOf } from '../core/errors.ts';
 import { SECOND } from '../core/time.ts';
 import { createLogger } from '../logger.ts';
 import { systemRandom } from '../random.ts';
+import { logLastWords } from './last-words.ts';
+import { listen } from './listen.ts';
 import { openService, type Service } from './service.ts';
+import { untilSignal } from './signals.ts';
 import { welcome } from './welcome.ts';
 
 /**
@@ -15,32 +19,46 @@ import { welcome } from './welcome.ts';
  * @throws KeyturnError what keeps the service from starting
  */
 export async function serve(): Promise<void> {
-  const clock = systemClock;
-  const settings = loadConfig(currentSurroundings(), clock.now());
+  const surroundings = currentSurroundings();
+  const settings = loadConfig(surroundings, systemClock.now());
   const logger = createLogger(settings.log.level);
-  const service = await openService(settings, { clock, timers: systemTimers, random: systemRandom, logger });
-  const stopped = untilSignal();
+  logLastWords(logger);
   try {
-    await service.start();
-    const url = await service.app.listen({ host: settings.host, port: settings.port });
-    logger.info({ url, store: settings.store.kind, dataDir: settings.dataDir, runtime: process.version }, 'listening');
-    process.stderr.write(welcome(url, service.firstToken));
-    const signal = await stopped;
+    await serveAs(settings, surroundings.cwd, logger);
+  } catch (error) {
+    // Ours explain themselves on stderr; of another one only the log may tell more.
+    if (codeOf(error) === 'internal') logger.fatal({ err: error }, 'failed');
+    throw error;
+  }
+}
+
+async function serveAs(settings: Settings, cwd: string, logger: Logger): Promise<void> {
+  const service = await openService(settings, { clock: systemClock, timers: systemTimers, random: systemRandom, logger });
+  const signalled = untilSignal(systemClock);
+  try {
+    // A signal that comes before the service listens stops it too; what becomes of the start is then of no interest.
+    const signal = await Promise.race([signalled, begin(service, settings, cwd, logger).then(() => signalled)]);
     logger.info({ signal }, 'stopping');
   } finally {
-    await stopWithin(service, settings);
+    await stopWithin(service, settings, logger);
   }
   logger.info('stopped');
 }
 
-async function untilSignal(): Promise<string> {
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  return Promise.race(signals.map((signal) => once(process, signal).then(() => signal)));
+async function begin(service: Service, settings: Settings, cwd: string, logger: Logger): Promise<void> {
+  await service.start();
+  const url = await listen(service.app, settings);
+  logger.info({ url, store: settings.store.kind, dataDir: settings.dataDir, runtime: process.version }, 'listening');
+  process.stderr.write(welcome(url, service.firstToken, cwd));
 }
 
 /** What has not ended by the end of the grace is given up: everything durable was committed before it was answered. */
-async function stopWithin(service: Service, { shutdown }: Settings): Promise<void> {
-  const cancel = systemTimers.after(shutdown.graceSeconds * SECOND, () => process.exit(1));
+async function stopWithin(service: Service, { shutdown }: Settings, logger: Logger): Promise<void> {
+  const giveUp = (): never => {
+    logger.error({ graceSeconds: shutdown.graceSeconds }, 'grace is over: what is still under way is given up');
+    process.exit(1);
+  };
+  const cancel = systemTimers.after(shutdown.graceSeconds * SECOND, giveUp);
   await service.stop();
   cancel();
 }

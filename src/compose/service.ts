@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { writeAdminToken } from '../access/admin-token-file.ts';
@@ -6,11 +7,13 @@ import { TokenTable } from '../access/token-table.ts';
 import { Tokens } from '../access/tokens.ts';
 import { Copies } from '../app/copies.ts';
 import { declareKeyrings } from '../app/declared-keyrings.ts';
+import { EarlyActivation } from '../app/early-activation.ts';
+import type { FleetDeps } from '../app/fleet.ts';
 import type { CreateDeps } from '../app/keyrings.ts';
 import { KeyReader } from '../app/read-keys.ts';
 import { type Readiness, readinessOf } from '../app/readiness.ts';
 import { reuseOf } from '../app/reuse.ts';
-import { Sweep } from '../app/sweep.ts';
+import { Sweep, type SweepOutcome } from '../app/sweep.ts';
 import { Waiters } from '../app/waiters.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Secret } from '../core/secret.ts';
@@ -23,13 +26,18 @@ import type { Clock, Timers } from '../ports/clock.ts';
 import type { KeyJudge } from '../ports/judge.ts';
 import type { Random } from '../ports/random.ts';
 import type { TokenStore } from '../ports/tokens.ts';
-import { Scheduler } from '../scheduler/scheduler.ts';
+import { repeat } from '../scheduler/repeat.ts';
+import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
 import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
 import { keyJudge } from '../strength/judge.ts';
 import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
+import { makeBackup, removeLeftovers } from './backup.ts';
 import { keepHouse } from './housekeeping.ts';
-import { logDeclared, logSweep, logSweepRun } from './log-lines.ts';
+import { heardBy, LeaseJournal } from './lease-journal.ts';
+import { keepLeases } from './lease-registry.ts';
+import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
+import { onceAMinute } from './once-a-minute.ts';
 
 export interface Surroundings {
   readonly clock: Clock;
@@ -68,6 +76,7 @@ export async function openService(settings: Settings, surroundings: Surroundings
   const masterKey =
     settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
   const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
+  removeLeftovers(settings.dataDir);
   try {
     return await composeService(settings, surroundings, sqlite);
   } catch (error) {
@@ -77,7 +86,7 @@ export async function openService(settings: Settings, surroundings: Surroundings
 }
 
 /** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'close'>;
+export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'snapshots' | 'database' | 'close'>;
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -85,29 +94,45 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const { store } = foundation;
   const copies = new Copies({ store, feed: store, clock });
   const waiters = new Waiters(timers);
-  copies.onChange((name) => waiters.wake(name));
+  const reader = new KeyReader({ store, clock, copies, waiters });
+  copies.onChange((name) => {
+    waiters.wake(name);
+    reader.warm(name);
+  });
   await copies.validate();
 
   const judge = await openJudge(settings, foundation, logger);
   const service: CreateDeps = { store, clock, random, copies, judge };
   const metrics = new Metrics();
-  const sweep = new Sweep({ ...service, dueIndex: store }, (outcome) => {
+  const swept = (outcome: SweepOutcome): void => {
     metrics.swept(outcome);
     logSweep(logger, outcome);
-  });
+  };
+  const sweep = new Sweep({ ...service, dueIndex: store }, swept);
+  const leaseJournal = new LeaseJournal(foundation.database);
+  const leases = keepLeases({ database: foundation.database, clock, settled: () => leaseJournal.flush(), seamless: true });
+  // One process owns the embedded store, and so is the only one that grants leases on it. Replicas of another store have a registry each.
+  const fleet: FleetDeps = { registry: leases.registry, reach: store.kind === 'sqlite' ? 'own' : 'none' };
+  const early = new EarlyActivation({ ...service, ...fleet, nextTurn }, swept);
+  const sweepFailed = onceAMinute(clock, (error) => logSweepFailure(logger, error));
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,
     clock,
-    run: () => sweep.run(),
+    async run() {
+      await sweep.run();
+      await early.run();
+    },
     ran: (took, error) => {
       metrics.sweepTook(took / SECOND, error === null ? 'ok' : 'failed');
-      logSweepRun(logger, took, error);
+      if (error === null) logSlowSweep(logger, took);
+      else sweepFailed(error);
     },
   });
 
   const { authenticator, tokens, firstToken } = await openAccess(settings, foundation.tokens, surroundings);
+  const sweepPause = longestPause(settings.sweep.cron, clock.now());
   const readiness = (): Readiness =>
-    readinessOf({ clock, copies, waiters, sweep, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
+    readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
   metrics.observe({
     overdue: () => readiness().overdue.length,
     failing: () => sweep.failing().length,
@@ -115,12 +140,28 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     storeSilence: () => readiness().checks.store.silentSeconds,
     ready: () => readiness().status !== 'not ready',
   });
-  const reader = new KeyReader({ store, clock, copies, waiters });
   const http = httpSettings(settings);
-  const app = await buildApp({ service, reader, waiters, authenticator, tokens, readiness, metrics, settings: http, logger });
+  const backup = () =>
+    makeBackup({ snapshots: foundation.snapshots, recipient: settings.backup.recipient, dataDir: settings.dataDir, clock, random });
+  const journal = heardBy(leaseJournal, (grant) => early.heard(grant));
+  const app = await buildApp({
+    service,
+    reader,
+    journal,
+    fleet,
+    waiters,
+    authenticator,
+    tokens,
+    readiness,
+    metrics,
+    backup,
+    settings: http,
+    logger,
+  });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
 
   const tls = settings.tls === null ? null : new TlsReloader(settings.tls, app.server as unknown as SecureServer);
+  let stopped = false;
   let endHousekeeping = async (): Promise<void> => undefined;
   return {
     app,
@@ -129,18 +170,38 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     validate: () => copies.validate(),
     sweep: () => scheduler.wake(),
     async start() {
-      endHousekeeping = keepHouse({ store, copies, authenticator, tls, clock, timers, logger });
+      endHousekeeping = keepHouse({ store, copies, authenticator, leases, tls, clock, timers, logger });
       await scheduler.start();
     },
     async stop() {
+      if (stopped) return;
+      stopped = true;
       waiters.drain();
-      await app.close();
-      await scheduler.stop();
-      await endHousekeeping();
-      await authenticator.flushUses();
-      foundation.close();
+      try {
+        await closeAll(app, timers);
+        await scheduler.stop();
+        await endHousekeeping();
+        // When a token was last used is worth a try, not a failure to stop.
+        await authenticator.flushUses().catch(() => undefined);
+        await leaseJournal.flush();
+        leases.close();
+      } finally {
+        foundation.close();
+      }
     },
   };
+}
+
+/** A connection whose answer leaves after the close has begun would be kept alive by its client, and waited for. */
+async function closeAll(app: FastifyInstance, timers: Timers): Promise<void> {
+  const end = repeat(
+    timers,
+    SECOND / 20,
+    async () => app.server.closeIdleConnections(),
+    () => undefined,
+  );
+  await app.close();
+  await end();
 }
 
 async function openJudge({ strength: { wordlistFile } }: Settings, { store, fingerprints }: Foundation, logger: Logger): Promise<KeyJudge> {

@@ -5,6 +5,9 @@ import { Secret } from '../core/secret.ts';
 import { type Outcome, readSecret } from './files.ts';
 import { invalidConfig, type Surroundings } from './load.ts';
 
+/** Where the command line looks for the service when nobody says where it is. */
+export const DEFAULT_URL = 'http://127.0.0.1:8460';
+
 /** What the command line needs to talk to a service. */
 export interface ClientSettings {
   /** Without a slash at its end. */
@@ -22,7 +25,7 @@ export interface ClientSettings {
  */
 export function loadClientSettings(surroundings: Surroundings): ClientSettings {
   const { env, cwd } = surroundings;
-  const url = env.KEYTURN_URL || 'http://127.0.0.1:8460';
+  const url = env.KEYTURN_URL || DEFAULT_URL;
   const token = findToken(surroundings);
   const faults = [...urlFaults(url), ...token.faults];
   if (faults.length > 0) throw invalidConfig(faults);

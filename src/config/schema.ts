@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { GLOB_PATTERN, MAX_GLOBS } from '../access/glob.ts';
 import { TOKEN_ID_PATTERN } from '../access/token-format.ts';
 import { nameFaults } from '../access/token-request.ts';
+import { RECIPIENT_PATTERN } from '../backup/recovery-key.ts';
 import { NAME_PATTERN } from '../core/name.ts';
 import { ROLES } from '../ports/authenticator.ts';
 import { isAddressRange } from './address.ts';
@@ -129,6 +130,9 @@ export const ConfigFile = Type.Object(
     docs: optional(Type.Object({ enabled: optional(Type.Boolean({ description: 'true or false' })) }, closed)),
     strength: optional(Type.Object({ wordlistFile: optional(text('the path of a list of known keys, one a line')) }, closed)),
     sweep: optional(Type.Object({ cron: optional(text('a cron expression in quotes, such as "* * * * * *"')) }, closed)),
+    backup: optional(
+      Type.Object({ recipient: optional(text('a recipient as printed by keyturn backup key', { pattern: RECIPIENT_PATTERN })) }, closed),
+    ),
     shutdown: optional(Type.Object({ graceSeconds: optional(duration(0, 3_600)) }, closed)),
     defaults: optional(Policy),
     keyrings: optional(Type.Array(Keyring, { description: 'a list of keyrings' })),

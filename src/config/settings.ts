@@ -32,6 +32,8 @@ export interface Settings {
     readonly wordlistFile: string | null;
   };
   readonly sweep: { readonly cron: string };
+  /** Whom backups are encrypted to; null = none can be made. */
+  readonly backup: { readonly recipient: string | null };
   readonly shutdown: { readonly graceSeconds: number };
   /** What a new keyring's policy has where its maker says nothing. */
   readonly defaults: Policy;

@@ -43,11 +43,21 @@ export const VARIABLES: readonly Variable[] = [
   variable('KEYTURN_DOCS_ENABLED', 'docs.enabled', asBoolean),
   variable('KEYTURN_STRENGTH_WORDLIST_FILE', 'strength.wordlistFile'),
   variable('KEYTURN_SWEEP_CRON', 'sweep.cron'),
+  variable('KEYTURN_BACKUP_RECIPIENT', 'backup.recipient'),
   variable('KEYTURN_SHUTDOWN_GRACE_SECONDS', 'shutdown.graceSeconds', asNumber),
 ];
 
 /** Variables that are no setting of the file: two for the service, the rest for the command line. */
-const OTHERS = ['KEYTURN_CONFIG', 'KEYTURN_MASTER_KEY', 'KEYTURN_URL', 'KEYTURN_TOKEN', 'KEYTURN_TOKEN_FILE', 'KEYTURN_CA_FILE'];
+const OTHERS = [
+  'KEYTURN_CONFIG',
+  'KEYTURN_MASTER_KEY',
+  'KEYTURN_NEW_MASTER_KEY',
+  'KEYTURN_NEW_MASTER_KEY_FILE',
+  'KEYTURN_URL',
+  'KEYTURN_TOKEN',
+  'KEYTURN_TOKEN_FILE',
+  'KEYTURN_CA_FILE',
+];
 
 /** The tree of the file with the environment's settings in it, and what is wrong with the environment. */
 export interface Overlaid {

@@ -34,6 +34,7 @@ export function settingsOf(file: ConfigFile, masterKey: Secret | null, sources: 
     docs: { enabled: file.docs?.enabled ?? true },
     strength: { wordlistFile: file.strength?.wordlistFile === undefined ? null : sources.resolve(file.strength.wordlistFile) },
     sweep: { cron: file.sweep?.cron ?? '* * * * * *' },
+    backup: { recipient: file.backup?.recipient ?? null },
     shutdown: { graceSeconds: toSeconds(file.shutdown?.graceSeconds) ?? 20 },
     defaults,
     keyrings: (file.keyrings ?? []).map((fields) => declaredKeyring(fields, defaults, sources)),

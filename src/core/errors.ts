@@ -44,6 +44,8 @@ export const ERROR_CODES = [
   'corrupt_document',
   'corrupt_material',
   'wrong_master_key',
+  'corrupt_backup',
+  'backup_not_configured',
   'invalid_config',
   'shutting_down',
   'internal',

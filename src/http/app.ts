@@ -5,7 +5,9 @@ import type { HttpDeps } from './deps.ts';
 import { failureHandler, unroutable } from './failures.ts';
 import { failureLimit } from './limits.ts';
 import { openApi } from './openapi/plugin.ts';
+import { backupRoute } from './routes/backup.ts';
 import { historyRoute } from './routes/history.ts';
+import { instancesRoute } from './routes/instances.ts';
 import { keyringRoutes } from './routes/keyrings.ts';
 import { keysRoute } from './routes/keys.ts';
 import { operationRoutes, routeNotFound } from './routes/operations.ts';
@@ -45,8 +47,10 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
     keyringRoutes(routes, deps);
     rotationRoutes(routes, deps);
     historyRoute(routes, deps);
+    instancesRoute(routes, deps);
     strengthRoute(routes, deps);
     tokenRoutes(routes, deps);
+    backupRoute(routes, deps);
   });
   return app;
 }

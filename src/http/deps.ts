@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import type { FleetDeps } from '../app/fleet.ts';
 import type { CreateDeps } from '../app/keyrings.ts';
 import type { KeyReader } from '../app/read-keys.ts';
 import type { Readiness } from '../app/readiness.ts';
@@ -7,6 +8,7 @@ import type { Policy } from '../core/policy.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Actor } from '../core/version.ts';
 import type { Authenticator, Principal, Role } from '../ports/authenticator.ts';
+import type { Journal } from '../ports/journal.ts';
 import type { Page } from '../ports/store.ts';
 import type { TokenId, TokenRecord } from '../ports/tokens.ts';
 
@@ -54,11 +56,15 @@ export interface HttpSettings {
 export interface HttpDeps {
   readonly service: CreateDeps;
   readonly reader: KeyReader;
+  readonly journal: Journal;
+  readonly fleet: FleetDeps;
   readonly waiters: Waiters;
   readonly authenticator: Authenticator;
   readonly tokens: TokenDesk;
   readonly readiness: () => Readiness;
   readonly metrics: HttpMetrics;
+  /** An encrypted copy of everything. @throws KeyturnError `backup_not_configured` … */
+  readonly backup: () => Promise<AsyncIterable<Buffer>>;
   readonly settings: HttpSettings;
   readonly logger: FastifyBaseLogger;
 }

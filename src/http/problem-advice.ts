@@ -100,6 +100,14 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
   corrupt_document: { when: "A keyring's document cannot be read or is not sound.", next: 'Restore a backup; other keyrings are served.' },
   corrupt_material: { when: 'Stored key material cannot be opened.', next: 'Restore a backup, or rotate in an emergency.' },
   wrong_master_key: { when: 'The master key is not the one that sealed the store.', next: 'Give the service the right master key.' },
+  corrupt_backup: {
+    when: 'A backup is not whole, or was made for another recovery key.',
+    next: 'Take another copy, and the recovery key that belongs to it.',
+  },
+  backup_not_configured: {
+    when: 'A backup was asked for and nobody is configured who could open it, or the store is backed up by its own means.',
+    next: 'Run keyturn backup key and put its recipient into backup.recipient; or see docs/stores.md.',
+  },
   invalid_config: { when: 'The configuration is not valid.', next: 'Correct what the log names, then start again.' },
   shutting_down: { when: 'The service is stopping.', next: 'Try again: another replica, or this one once it is back, answers.' },
   internal: { when: 'Something went wrong that should not.', next: 'Look in the log under the request id, and report it.' },

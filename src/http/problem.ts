@@ -39,6 +39,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, titl
   corrupt_document: [500, 'A keyring document is corrupt'],
   corrupt_material: [500, 'Key material is corrupt'],
   wrong_master_key: [500, 'The master key is wrong'],
+  corrupt_backup: [500, 'The backup is corrupt'],
+  backup_not_configured: [409, 'No recipient of backups is configured'],
   invalid_config: [500, 'The configuration is not valid'],
   shutting_down: [503, 'The service is stopping'],
   internal: [500, 'Something went wrong'],

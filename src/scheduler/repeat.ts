@@ -12,7 +12,7 @@ export function repeat(timers: Timers, pause: Millis, task: () => Promise<unknow
   let running: Promise<void> = Promise.resolve();
   const schedule = (): void => {
     cancel = timers.after(pause, () => {
-      running = task()
+      running = attempt(task)
         .then(() => undefined, failed)
         .finally(() => {
           if (!stopped) schedule();
@@ -25,4 +25,9 @@ export function repeat(timers: Timers, pause: Millis, task: () => Promise<unknow
     cancel();
     await running;
   };
+}
+
+/** Makes a rejection of what the task throws before it has begun to wait. */
+async function attempt(task: () => Promise<unknown>): Promise<unknown> {
+  return task();
 }

@@ -1,5 +1,6 @@
 import { createTask, type ScheduledTask } from 'node-cron';
-import type { Millis } from '../core/time.ts';
+import { slotsAfter } from '../core/schedule.ts';
+import type { Instant, Millis } from '../core/time.ts';
 
 export interface SchedulerDeps {
   /** When to look for what is due: a node-cron expression, in UTC. What is due is stored with each keyring; this only wakes. */
@@ -58,4 +59,12 @@ export class Scheduler {
       ran(clock.uptime() - began, error);
     }
   }
+}
+
+const WAKES_TO_LOOK_AT = 100;
+
+/** The longest time between two of the coming wake-ups; 0 with fewer than two. */
+export function longestPause(cron: string, now: Instant): Millis {
+  const wakes = slotsAfter({ cron, timeZone: 'UTC' }, now, WAKES_TO_LOOK_AT);
+  return Math.max(0, ...wakes.slice(1).map((wake, index) => wake - (wakes[index] ?? wake)));
 }

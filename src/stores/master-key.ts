@@ -22,6 +22,11 @@ export function masterKeyPath(dataDir: string): string {
   return join(dataDir, 'master.key');
 }
 
+/** Where a new master key waits while the material is sealed anew under it. */
+export function nextMasterKeyPath(dataDir: string): string {
+  return join(dataDir, 'master.key.next');
+}
+
 /**
  * The master key; makes one (mode 0600) in the data folder where nothing is sealed yet and the source is that folder. The caller holds the
  * lock of the data, so that no two processes make one.
@@ -51,7 +56,8 @@ export function parseMasterKey(text: Secret, where: string): MasterKey {
   );
 }
 
-function readMasterKey(path: string): MasterKey | undefined {
+/** The key of a file; undefined where there is none. @throws KeyturnError `invalid_config` */
+export function readMasterKey(path: string): MasterKey | undefined {
   const file = openIfThere(path);
   if (file === undefined) return undefined;
   try {
@@ -87,6 +93,11 @@ function makeMasterKey({ dataDir, established }: MasterKeyPlace, random: Random)
       `The data in ${dataDir} is sealed, and its master key ${path} is missing. Put the file back from a backup, or give the key as KEYTURN_MASTER_KEY. Without it the keys cannot be read.`,
     );
   }
+  return writeNewMasterKey(path, random);
+}
+
+/** A new key in a file of its own (0600), on the disk before it is returned. @throws KeyturnError `store_read_only`, `store_full` */
+export function writeNewMasterKey(path: string, random: Random): MasterKey {
   const raw = random.bytes(MASTER_KEY_BYTES);
   try {
     writeDurably(path, `${raw.toString('hex')}\n`);
@@ -94,6 +105,16 @@ function makeMasterKey({ dataDir, established }: MasterKeyPlace, random: Random)
     throw unwritable(path, cause);
   }
   return new MasterKey(raw);
+}
+
+/** Puts the waiting master key in the place of the old one. */
+export function promoteNextMasterKey(dataDir: string): void {
+  try {
+    renameSync(nextMasterKeyPath(dataDir), masterKeyPath(dataDir));
+    syncFolder(dataDir);
+  } catch (cause) {
+    throw unwritable(masterKeyPath(dataDir), cause);
+  }
 }
 
 /** Under another name first: a crash leaves the whole key or none. */

@@ -20,15 +20,12 @@ export class MasterKey {
   readonly id: string;
   /** For AES-256-GCM. A KeyObject does not print itself. */
   readonly sealingKey: KeyObject;
-  /** For the fingerprints of material. */
-  readonly fingerprintKey: KeyObject;
 
   /** @param raw exactly `MASTER_KEY_BYTES` random bytes */
   constructor(raw: Uint8Array) {
     if (raw.length !== MASTER_KEY_BYTES) throw new KeyturnError('invalid_config', `A master key has ${MASTER_KEY_BYTES} bytes.`);
     this.id = derive(raw, 'keyturn master key id v1', KEY_ID_BYTES).toString('hex');
     this.sealingKey = createSecretKey(derive(raw, FORMAT_LABEL, MASTER_KEY_BYTES));
-    this.fingerprintKey = createSecretKey(derive(raw, 'keyturn key fingerprint v1', MASTER_KEY_BYTES));
   }
 }
 
@@ -56,11 +53,18 @@ export function unseal(sealed: Uint8Array, ref: MaterialRef, key: MasterKey): Se
   }
 }
 
+/** The id of the master key that sealed the bytes; null where they are no sealed material. */
+export function sealedUnder(sealed: Uint8Array): string | null {
+  if (sealed.length < HEADER_BYTES + TAG_BYTES || sealed[0] !== FORMAT) return null;
+  return Buffer.from(sealed.subarray(1, 1 + KEY_ID_BYTES)).toString('hex');
+}
+
 /**
- * Recognises material without keeping it. Under the master key, because many a key in use is weak: a plain hash of it could be reversed by trying.
+ * Recognises material without keeping it. Keyed, because many a key in use is weak: a plain hash of it could be reversed by trying. The key is one of the
+ * store's own, which a change of the master key does not touch: material that was destroyed is still recognised.
  */
-export function fingerprint(material: Secret, key: MasterKey): Buffer {
-  return createHmac('sha256', key.fingerprintKey).update(material.reveal(), 'utf8').digest();
+export function fingerprint(material: Secret, key: Secret): Buffer {
+  return createHmac('sha256', key.reveal()).update(material.reveal(), 'utf8').digest();
 }
 
 /** Whether two secrets have the same text, in constant time for texts of one length. */

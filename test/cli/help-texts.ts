@@ -17,6 +17,7 @@ const silent = {
   isTerminal: false,
   clock: { now: () => 0 },
   random: { bytes: (count: number) => Buffer.alloc(count), description: { generator: '', runtime: '', openssl: '' } },
+  atMachine: () => Promise.reject(new Error('Help asks nobody.')),
   serve: async () => {},
   version: '0.0.0-test',
 };

@@ -2,6 +2,7 @@ import { PassThrough, Readable, type Writable } from 'node:stream';
 import { createClient } from '../../src/cli/client.ts';
 import { run } from '../../src/cli/run.ts';
 import { Secret } from '../../src/core/secret.ts';
+import type { AtMachine } from '../../src/ports/at-machine.ts';
 import { apiServer, type Routes, type Seen } from '../support/api-server.ts';
 import { NOW } from './fixtures.ts';
 
@@ -17,6 +18,7 @@ export interface Surroundings {
   readonly caFile?: string;
   readonly timeoutMillis?: number;
   readonly serve?: () => Promise<void>;
+  readonly atMachine?: () => Promise<AtMachine>;
 }
 
 export interface Outcome {
@@ -51,6 +53,7 @@ export async function keyturn(argv: readonly string[], routes: Routes = {}, arou
     isTerminal,
     clock: { now: () => NOW },
     random: { bytes: (count) => Buffer.alloc(count, 7), description: { generator: 'test', runtime: 'test', openssl: 'test' } },
+    atMachine: around.atMachine ?? (() => Promise.reject(new Error('This test has no machine.'))),
     serve: around.serve ?? (async () => {}),
     version: '0.0.0-test',
   });

@@ -15,7 +15,7 @@ t.test('the example file says every default as it is', async (t) => {
 t.test('what the example file has in comments is valid too', async (t) => {
   const settings = example
     .replace(/^(keyrings|tokens): \[\]$/gm, '$1:')
-    .replace(/^# ((?:masterKey|tls|strength):| {2}(?:file|certFile|keyFile|wordlistFile):)/gm, '$1')
+    .replace(/^# ((?:masterKey|tls|backup|strength):| {2}(?:file|certFile|keyFile|recipient|wordlistFile):)/gm, '$1')
     .replace(/^#( {2})/gm, '$1');
   const open = { text: 'x', mode: 0o100600 };
   const key = { text: 'c0ffee00'.repeat(4) + '0123456789abcdef'.repeat(2), mode: 0o100600 };

@@ -72,7 +72,7 @@ export function levelled(page: string): string {
       .replaceAll(/\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT/g, '(date)')
       .replaceAll(/\b\d+-[0-9a-f]{12}\b/g, '(revision)')
       .replaceAll(/\b[0-9a-f]{12}-[0-9a-z]+\b/g, '(request)')
-      .replaceAll(/"[0-9a-f]{24}\.(\d+\.\d+\.\d+)"/g, '"(change).$1"')
+      .replaceAll(/"[0-9a-f]{24}\.(\d+\.\d+\.\d+(?:\.\(request\))?)"/g, '"(change).$1"')
       .replaceAll(/keyturn_[0-9A-Za-z]{12}_/g, 'keyturn_(id)_')
       .replaceAll(/(token:|"id": ?")[0-9A-Za-z]{12}\b/g, '$1(id)')
       .replaceAll(/"key": ?"[0-9a-f]{4}…"/g, '"key":"(key)"')

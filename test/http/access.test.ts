@@ -27,6 +27,7 @@ const ROUTES: readonly Row[] = [
   { method: 'PATCH', url: '/v1/keyrings/web', payload: { policy: {} }, roles: ['operator'], status: 428 },
   { method: 'GET', url: '/v1/keyrings/web/keys', roles: ['app'], status: 200 },
   { method: 'GET', url: '/v1/keyrings/web/history', roles: ['auditor', 'operator'], status: 200 },
+  { method: 'GET', url: '/v1/keyrings/web/instances', roles: ['auditor', 'operator'], status: 200 },
   { method: 'POST', url: '/v1/keyrings/web/rotate', payload: { reason, kind: 'emergency' }, roles: ['operator'], status: 200 },
   { method: 'POST', url: '/v1/keyrings/web/versions/1/revoke', payload: { reason }, roles: ['operator'], status: 200 },
   { method: 'DELETE', url: '/v1/keyrings/web', roles: ['operator'], status: 200 },
@@ -34,6 +35,7 @@ const ROUTES: readonly Row[] = [
   { method: 'POST', url: '/v1/strength', payload: { key: 'k' }, roles: ['operator'], status: 200 },
   { method: 'POST', url: '/v1/tokens', payload: { name: 'n', roles: ['app'], keyrings: ['web'] }, roles: ['admin'], status: 201 },
   { method: 'GET', url: '/v1/tokens', roles: ['admin'], status: 200 },
+  { method: 'POST', url: '/v1/backup', roles: ['admin'], status: 409 },
   { method: 'DELETE', url: '/v1/tokens/000000000000', roles: ['admin'], status: 404 },
 ];
 

@@ -62,6 +62,7 @@ export async function runEverything({ call, pass, token, admin, store, app }: Te
   await ask('GET', '/v1/keyrings/web/keys');
   await ask('GET', '/v1/keyrings/web/history?limit=2');
   await ask('GET', '/v1/keyrings/web/history?format=csv&limit=1');
+  await ask('GET', '/v1/keyrings/web/instances?limit=2');
 
   await ask('POST', '/v1/strength', { payload: { key: imported } });
   await ask('POST', '/v1/strength', { payload: { key: 'short' } });
@@ -93,6 +94,8 @@ export async function runEverything({ call, pass, token, admin, store, app }: Te
   await ask('POST', '/v1/keyrings/old/restore');
   await ask('GET', '/v1/keyrings/old');
   await ask('GET', '/v1/keyrings/old/history');
+
+  await ask('POST', '/v1/backup');
 
   store.faults.down = true;
   await ask('GET', '/v1/keyrings/web');

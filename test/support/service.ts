@@ -59,6 +59,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     docs: { enabled: true },
     strength: { wordlistFile: null },
     sweep: { cron: '* * * * * *' },
+    backup: { recipient: null },
     shutdown: { graceSeconds: 5 },
     defaults: DEFAULT_POLICY,
     keyrings: [],

@@ -20,6 +20,7 @@ export const OPENAPI = {
     { name: 'keyrings', description: 'For platform teams: role operator; reading also auditor.' },
     { name: 'rotation', description: 'Role operator.' },
     { name: 'history', description: 'Role auditor or operator.' },
+    { name: 'fleet', description: 'Role operator or auditor.' },
     { name: 'strength', description: 'Role operator.' },
     { name: 'tokens', description: 'Role admin.' },
     { name: 'operations', description: 'For load balancers and monitors.' },

@@ -1,9 +1,13 @@
+import type { FastifyRequest } from 'fastify';
 import type { Granted } from '../../app/read-keys.ts';
+import { leaseOf, type Shown, sessionNames, shownIn, tagFor } from '../../app/sessions.ts';
 import { parseKeyringName } from '../../core/name.ts';
+import { SECOND } from '../../core/time.ts';
 import { bearerOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
 import { goneSignal } from '../gone.ts';
 import { KeysAnswers } from '../keys-answer.ts';
+import { callerOf, readEvent, recorded } from '../keys-record.ts';
 import { parseIfNoneMatch } from '../precondition.ts';
 import { NameParams } from '../schemas/common.ts';
 import { KeysHeaders, KeysQuery, KeysResponseHeaders, KeysView } from '../schemas/keys.ts';
@@ -26,25 +30,51 @@ const schema = {
   }),
 } as const;
 
-export function keysRoute(app: Scope, { reader, authenticator, settings }: HttpDeps): void {
+export function keysRoute(app: Scope, { reader, authenticator, settings, journal, service }: HttpDeps): void {
   const answers = new KeysAnswers();
+  const draw = sessionNames(service.random);
+  const news = 2 * settings.maxWaitSeconds * SECOND;
+
+  /** What a request shows counts when it comes, not when it has been held: rotations would wait for it. It grants nothing yet. */
+  function acknowledge(request: FastifyRequest, granted: Granted | null, shown: Shown): void {
+    const now = service.clock.now();
+    if (granted === null || shown.etag !== granted.keys.etag) return;
+    if (granted.keys.next === null && now - granted.keys.holding.changedAt > news) return;
+    const lease = leaseOf({ ...granted, leaseSeconds: 0 }, callerOf(request), shown, draw, now);
+    if (lease.acknowledged !== null) journal.append(readEvent(request, granted, lease, 'unchanged'), lease, () => undefined);
+  }
+
   app.get('/v1/keyrings/:name/keys', { schema, config: { access: ['app'] } }, async (request, reply) => {
     const name = parseKeyringName(request.params.name);
     const held = parseIfNoneMatch(request.headers['if-none-match']);
+    const shown = shownIn(held);
     const wait = Math.min(request.query.wait ?? 0, settings.maxWaitSeconds);
-    const [only] = held;
-    const waits = wait > 0 && held.length === 1 && only !== undefined;
-    const granted = waits
-      ? await reader.readWhenChanged(name, only, wait, goneSignal(reply))
-      : (reader.peek(name) ?? (await reader.read(name)));
-    // A token that was revoked or expired while its request was held gets no keys: least of all those of the rotation that followed.
-    if (waits) await authenticator.authenticate({ bearer: bearerOf(request) });
-    setHeaders(reply, granted);
-    if (held.includes(granted.keys.etag)) return reply.code(304).send();
+    if (wait > 0 && shown !== null) {
+      acknowledge(request, reader.peek(name), shown);
+      await reader.readWhenChanged(name, shown.etag, wait, goneSignal(reply));
+      // A token that was revoked or expired while its request was held gets no keys: least of all those of the rotation that followed.
+      await authenticator.authenticate({ bearer: bearerOf(request) });
+    }
+    let granted = reader.peek(name);
+    while (granted === null) {
+      await reader.read(name);
+      granted = reader.peek(name);
+    }
+    // Nothing may come between the look at the copy and the journal: whoever reads the registry after that finds this grant (app/fleet.ts).
+    const lease = leaseOf(granted, callerOf(request), shown, draw, service.clock.now());
+    const unchanged = shown?.etag === granted.keys.etag || held.includes(granted.keys.etag);
+    await recorded(journal, readEvent(request, granted, lease, unchanged ? 'unchanged' : 'done'), lease);
+    // A 304 says the tag that it was shown: clients compare.
+    setHeaders(reply, granted, tagFor(granted.keys, unchanged && shown !== null ? shown.session : lease.session));
+    if (unchanged) return reply.code(304).send();
     return reply.type('application/json; charset=utf-8').send(answers.bodyOf(granted));
   });
 }
 
-function setHeaders(reply: { headers(values: Record<string, string | number>): unknown }, { keys, leaseSeconds }: Granted): void {
-  reply.headers({ ETag: keys.etag, 'Cache-Control': 'no-store', 'Keyturn-Lease': leaseSeconds, 'Keyturn-Refresh': keys.refreshSeconds });
+function setHeaders(
+  reply: { headers(values: Record<string, string | number>): unknown },
+  { keys, leaseSeconds }: Granted,
+  etag: string,
+): void {
+  reply.headers({ ETag: etag, 'Cache-Control': 'no-store', 'Keyturn-Lease': leaseSeconds, 'Keyturn-Refresh': keys.refreshSeconds });
 }

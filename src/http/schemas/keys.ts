@@ -49,14 +49,19 @@ export const KeysHeaders = Type.Object({
   'keyturn-instance': Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9._:@/-]{1,128}$',
-      description: 'Names the calling instance, the same on each call.',
+      description:
+        'Names the calling instance, the same on each call. With it and If-None-Match an instance shows that it holds the new key, and rotations need not wait for leases to end. A new process sends no If-None-Match with its first call.',
       examples: ['web-7f9c-1'],
     }),
   ),
 });
 
 export const KeysResponseHeaders = {
-  ETag: { type: 'string', description: 'Identifies keys and roles; changes when either does.' },
+  ETag: {
+    type: 'string',
+    description:
+      'Identifies keys and roles; changes when either does. For a named instance it also names the process: only the one that was given it may send it back.',
+  },
   'Keyturn-Lease': { type: 'integer', description: 'As leaseSeconds; a 304 renews the lease by it.' },
   'Cache-Control': NO_STORE,
   'Keyturn-Refresh': { type: 'integer', description: 'As refreshAfterSeconds.' },

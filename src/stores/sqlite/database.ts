@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { storeFailure } from './errors.ts';
 import type { Row } from './row.ts';
 
@@ -59,6 +59,15 @@ export class Database {
       // SQLite itself has rolled back after some failures, a full disk among them
       if (this.#sqlite.isOpen && this.#sqlite.isTransaction) this.exec('ROLLBACK');
       throw error;
+    }
+  }
+
+  /** A copy as of one moment in a new file, made page by page while this connection goes on. */
+  async copyTo(path: string): Promise<void> {
+    try {
+      await backup(this.#sqlite, path);
+    } catch (error) {
+      throw storeFailure(error, this.dataDir);
     }
   }
 

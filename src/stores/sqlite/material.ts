@@ -33,6 +33,7 @@ const CURSOR = /^([^/]+)\/(\d+)\/([^/]+)$/;
 
 interface Keeper {
   readonly masterKey: MasterKey;
+  readonly fingerprintKey: Secret;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -40,7 +41,7 @@ interface Keeper {
 export type MaterialRows = ReturnType<typeof materialIn>;
 
 /** Sealed material as rows, which stay as tombstones after destruction. */
-export function materialIn(database: Database, { masterKey, clock, random }: Keeper) {
+export function materialIn(database: Database, { masterKey, fingerprintKey, clock, random }: Keeper) {
   const find = database.prepare(FIND);
   const insert = database.prepare(INSERT);
   const insertSealed = database.prepare('INSERT INTO sealed (id, bytes) VALUES (?, ?)');
@@ -58,7 +59,7 @@ export function materialIn(database: Database, { masterKey, clock, random }: Kee
     database.transaction(() => {
       const id = idOf(insert.first(...keyOf(ref), clock.now(), null));
       insertSealed.run(id, sealed);
-      insertFingerprint.run(id, fingerprint(material, masterKey));
+      insertFingerprint.run(id, fingerprint(material, fingerprintKey));
     });
   }
 
@@ -109,7 +110,7 @@ export function materialIn(database: Database, { masterKey, clock, random }: Kee
     },
 
     find(material: Secret): MaterialRef[] {
-      return alike.all(fingerprint(material, masterKey)).map((row) => entryOf(row).ref);
+      return alike.all(fingerprint(material, fingerprintKey)).map((row) => entryOf(row).ref);
     },
 
     /** Fingerprints of what was stored before there were any. An entry that cannot be opened goes without: reading it says so. */
@@ -118,7 +119,7 @@ export function materialIn(database: Database, { masterKey, clock, random }: Kee
       database.transaction(() => {
         for (const row of rows) {
           const material = openedOrNull(row);
-          if (material !== null) insertFingerprint.run(idOf(row), fingerprint(material, masterKey));
+          if (material !== null) insertFingerprint.run(idOf(row), fingerprint(material, fingerprintKey));
         }
       });
     },

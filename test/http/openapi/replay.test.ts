@@ -3,7 +3,8 @@ import { documented } from '../../support/documented.ts';
 import { startTestService } from '../../support/service.ts';
 import { runEverything } from '../everything.ts';
 
-const service = await startTestService(t);
+const recipient = 'keyturn-recipient-E75P6uryBMf9M1j8nAByGIHRdCeBKCJ-xnTzf3_pe20';
+const service = await startTestService(t, { settings: { backup: { recipient } } });
 const document = await documented(service);
 const { answers, secrets } = await runEverything(service);
 

@@ -1,0 +1,223 @@
+import { askForKeys, type Changed, type Unchanged } from './ask.ts';
+import type { Cache } from './cache.ts';
+import type { Millis } from './clock.ts';
+import type { Conditions } from './conditions.ts';
+import { codeOf, KeyturnError } from './errors.ts';
+import type { Holder } from './holder.ts';
+import { leaseFrom, type Moment, momentOf } from './lease.ts';
+import type { Settings } from './options.ts';
+import { isFinal } from './refusal.ts';
+import type { Snapshot } from './snapshot.ts';
+import { firstRefreshDelay, type Polled, pollDelay, pollSeconds, refreshDelay, retryDelay } from './timing.ts';
+import type { Transport } from './transport.ts';
+
+/** A request under way. */
+interface Flight {
+  /** The service may hold it: whoever needs an answer now must not wait for it. */
+  readonly isHeld: boolean;
+  readonly abort: AbortController;
+  readonly landed: Promise<void>;
+}
+
+export interface RefresherDeps {
+  readonly name: string;
+  readonly settings: Settings;
+  readonly transport: Transport;
+  readonly holder: Holder;
+  readonly cache: Cache;
+  readonly conditions: Conditions;
+}
+
+/** How often in a row a service may answer with older keys before it is believed: then a backup was restored there. */
+const STALE_ANSWERS_REFUSED = 2;
+
+/** Asks the service at the right times, one request at a time, and hands what it says to the holder and to the cache. */
+export class Refresher {
+  readonly #deps: RefresherDeps;
+  #flight: Flight | null = null;
+  #stored: Promise<void> = Promise.resolve();
+  #cancel: () => void = () => {};
+  #runs = false;
+  #stale = 0;
+  #failures = 0;
+  #lastAsked: Millis = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: RefresherDeps) {
+    this.#deps = deps;
+  }
+
+  /** In a row; 0 = all is well. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Milliseconds of uptime when the service was asked last. */
+  get lastAsked(): Millis {
+    return this.#lastAsked;
+  }
+
+  /**
+   * Asks now. Callers at the same time share one request; a request that the service holds is given up for it.
+   * @throws KeyturnError what the service or the network said instead of keys
+   */
+  ask(): Promise<void> {
+    if (this.#flight !== null && !this.#flight.isHeld) return this.#flight.landed;
+    this.#flight?.abort.abort();
+    return this.#fly(0, false);
+  }
+
+  /**
+   * As `ask`, and waits until the cache file is in step too. Only who asks for that waits for a disk.
+   * @throws KeyturnError as `ask`
+   */
+  async refresh(): Promise<void> {
+    try {
+      await this.ask();
+    } finally {
+      await this.#stored;
+    }
+  }
+
+  /** Goes on by itself from here. */
+  run(): void {
+    this.#runs = true;
+    const { random } = this.#deps.settings;
+    const refreshSeconds = this.#deps.holder.held?.refreshSeconds ?? 1;
+    if (this.#failures > 0) this.#scheduleRetry(null);
+    else this.#schedule(this.#mayPoll() ? 1_000 * random() : firstRefreshDelay(refreshSeconds, random));
+  }
+
+  close(): void {
+    this.#runs = false;
+    this.#cancel();
+    this.#flight?.abort.abort();
+  }
+
+  #fly(waitSeconds: number, inBackground: boolean): Promise<void> {
+    this.#cancel();
+    const abort = new AbortController();
+    const landed = this.#exchange(waitSeconds, inBackground, abort.signal).finally(() => {
+      if (this.#flight === flight) this.#flight = null;
+    });
+    const flight: Flight = { isHeld: waitSeconds > 0, abort, landed };
+    this.#flight = flight;
+    landed.catch(() => {});
+    return landed;
+  }
+
+  async #exchange(waitSeconds: number, inBackground: boolean, signal: AbortSignal): Promise<void> {
+    const { name, settings, transport, holder } = this.#deps;
+    const asked = momentOf(settings.clock);
+    this.#lastAsked = asked.uptime;
+    try {
+      const token = settings.token();
+      const etag = holder.held?.etag ?? null;
+      const question = { name, token, instance: settings.instance, etag, waitSeconds, timeout: settings.timeout, signal, inBackground };
+      const answer = await askForKeys(transport, question);
+      // Given up for a later request: its answer is older than that one's.
+      if (signal.aborted) return;
+      this.#take(answer, asked);
+      this.#succeeded(answer, asked, waitSeconds);
+      this.#stored = this.#store(answer, asked, token);
+    } catch (error) {
+      if (!signal.aborted) this.#failed(error, asked);
+      throw error;
+    }
+  }
+
+  /** The commit point: after it the new keys are in use. */
+  #take(answer: Changed | Unchanged, asked: Moment): void {
+    const { holder } = this.#deps;
+    const { held } = holder;
+    const lease = leaseFrom(asked, answer.leaseSeconds);
+    if (!answer.changed) {
+      if (held === null) throw new KeyturnError('no_keys', 'The keyring was closed.');
+      holder.hold({ ...held, lease, refreshSeconds: answer.refreshSeconds ?? held.refreshSeconds, source: 'service' });
+    } else {
+      if (held !== null && answer.snapshot.current.version < held.snapshot.current.version) this.#doubt();
+      // The same answer again must not look like a change to those who watch.
+      const snapshot = held?.etag === answer.etag ? held.snapshot : answer.snapshot;
+      holder.hold({ snapshot, etag: answer.etag, lease, refreshSeconds: answer.refreshSeconds, source: 'service' });
+    }
+    this.#stale = 0;
+  }
+
+  #doubt(): void {
+    if (this.#stale >= STALE_ANSWERS_REFUSED) return;
+    this.#stale++;
+    throw new KeyturnError('stale_answer', 'The service answered with older keys than before: one of its replicas is behind.');
+  }
+
+  async #store(answer: Changed | Unchanged, asked: Moment, token: string): Promise<void> {
+    const { cache } = this.#deps;
+    if (answer.changed) await cache.answered(token, asked, answer.leaseSeconds, answer.etag, answer.body);
+    else await cache.renewed(token, asked, answer.leaseSeconds);
+  }
+
+  #succeeded({ changed, leaseSeconds }: Changed | Unchanged, asked: Moment, waitSeconds: number): void {
+    const { settings, holder, conditions, name } = this.#deps;
+    const { held } = holder;
+    if (held === null) return;
+    this.#failures = 0;
+    const took = settings.clock.uptime() - asked.uptime;
+    const { snapshot, refreshSeconds } = held;
+    conditions.end('refresh', 'The service answers again', { keyring: name });
+    this.#mentionWeak(snapshot);
+    settings.observe({ type: 'refreshed', changed, took, version: snapshot.current.version, leaseSeconds });
+    this.#scheduleNext({ changed, askedSeconds: waitSeconds, heldFor: took, refreshSeconds });
+  }
+
+  #mentionWeak({ previous }: Snapshot): void {
+    const { conditions, name } = this.#deps;
+    const versions = previous.flatMap(({ weak, version }) => (weak ? [version] : [])).join();
+    if (versions !== '') conditions.begin('weak_key', 'warn', 'Weak keys still verify', { keyring: name, versions }, versions);
+  }
+
+  #scheduleNext(polled: Polled): void {
+    const { random } = this.#deps.settings;
+    if (polled.askedSeconds > 0) this.#schedule(pollDelay(polled, random));
+    else this.#schedule(this.#mayPoll() ? 1_000 * random() : refreshDelay(polled.refreshSeconds, random));
+  }
+
+  #failed(error: unknown, asked: Moment): void {
+    const { settings, conditions, cache, name } = this.#deps;
+    const code = codeOf(error) ?? 'unreachable';
+    if (code !== 'stale_answer') this.#stale = 0;
+    this.#failures++;
+    const message = error instanceof KeyturnError ? error.message : 'The request failed.';
+    conditions.begin('refresh', isFinal(code) ? 'error' : 'warn', `No fresh keys. ${message}`, { keyring: name, code }, code);
+    settings.observe({ type: 'refresh_failed', code, took: settings.clock.uptime() - asked.uptime, failures: this.#failures });
+    this.#scheduleRetry(error instanceof KeyturnError ? error.retryAfterSeconds : null);
+    if (isFinal(code)) this.#stored = cache.empty();
+  }
+
+  #scheduleRetry(retryAfterSeconds: number | null): void {
+    const refreshSeconds = this.#deps.holder.held?.refreshSeconds ?? null;
+    this.#schedule(retryDelay({ failures: this.#failures, refreshSeconds, retryAfterSeconds }, this.#deps.settings.random));
+  }
+
+  #schedule(delay: Millis): void {
+    if (!this.#runs) return;
+    this.#cancel();
+    this.#cancel = this.#deps.settings.timers.after(delay, () => {
+      if (this.#flight === null) this.#fly(this.#pollSeconds(), true).catch(() => {});
+    });
+  }
+
+  #mayPoll(): boolean {
+    return this.#failures === 0 && this.#pollSeconds() > 0;
+  }
+
+  /** After a failure the next request is a plain one: its answer says whether all is well. */
+  #pollSeconds(): number {
+    const { settings, holder } = this.#deps;
+    if (this.#failures > 0 || holder.held === null) return 0;
+    return pollSeconds(settings.waitSeconds, this.#leaseSeconds(), settings.random);
+  }
+
+  #leaseSeconds(): number {
+    const { settings, holder } = this.#deps;
+    const lease = holder.held?.lease;
+    return lease === undefined ? 0 : (lease.uptime - settings.clock.uptime()) / 1_000;
+  }
+}

@@ -1,0 +1,94 @@
+import { loadConfig } from '../config/load.ts';
+import { newMasterKey } from '../config/new-master-key.ts';
+import type { Settings } from '../config/settings.ts';
+import { currentSurroundings } from '../config/surroundings.ts';
+import { KeyturnError } from '../core/errors.ts';
+import type { RekeyOutcome } from '../ports/at-machine.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Random } from '../ports/random.ts';
+import {
+  masterKeyPath,
+  nextMasterKeyPath,
+  parseMasterKey,
+  promoteNextMasterKey,
+  readMasterKey,
+  writeNewMasterKey,
+} from '../stores/master-key.ts';
+import type { MasterKey } from '../stores/sealing.ts';
+import { type Database, openDatabase } from '../stores/sqlite/database.ts';
+import { readMark } from '../stores/sqlite/marks.ts';
+import { type Rekeyed, rekey } from '../stores/sqlite/rekey.ts';
+
+interface RekeyDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly progress: (done: Rekeyed) => void;
+}
+
+/**
+ * Changes the master key of the data folder, while the service is stopped. Run again after a crash it goes on where it was.
+ * @throws KeyturnError `store_locked` while the service runs, `wrong_master_key`, `invalid_config`
+ */
+export async function changeMasterKey({ clock, random, progress }: RekeyDeps): Promise<RekeyOutcome> {
+  const surroundings = currentSurroundings();
+  const settings = loadConfig(surroundings, clock.now());
+  const given = newMasterKey(surroundings);
+  const database = openDatabase(settings.dataDir);
+  try {
+    const established = readMark(database, 'master_key_id');
+    if (established === null) throw new KeyturnError('invalid_config', `There is no data in ${settings.dataDir}. Start the service first.`);
+    if (settings.masterKey !== null) {
+      const from = parseMasterKey(settings.masterKey, 'The master key given as text');
+      if (given === null) throw newKeyMissing();
+      return run(database, established, from, parseMasterKey(given, 'The new master key'), false, random, progress);
+    }
+    return inDataFolder(database, established, settings, random, progress);
+  } finally {
+    database.close();
+  }
+}
+
+function inDataFolder(
+  database: Database,
+  established: string,
+  { dataDir }: Settings,
+  random: Random,
+  progress: RekeyDeps['progress'],
+): RekeyOutcome {
+  const waiting = readMasterKey(nextMasterKeyPath(dataDir));
+  // the key was changed and only its file was not moved yet: that finishes the earlier run, and this one begins anew
+  if (waiting?.id === established) promoteNextMasterKey(dataDir);
+  const from = readMasterKey(masterKeyPath(dataDir));
+  if (from === undefined)
+    throw new KeyturnError('wrong_master_key', `The master key ${masterKeyPath(dataDir)} is missing. Put it back from a backup.`);
+  const to = waiting !== undefined && waiting.id !== established ? waiting : writeNewMasterKey(nextMasterKeyPath(dataDir), random);
+  const outcome = run(database, established, from, to, true, random, progress);
+  promoteNextMasterKey(dataDir);
+  return outcome;
+}
+
+function run(
+  database: Database,
+  established: string,
+  from: MasterKey,
+  to: MasterKey,
+  inDataFolder: boolean,
+  random: Random,
+  progress: RekeyDeps['progress'],
+): RekeyOutcome {
+  if (established === to.id) return { resealed: 0, unreadable: 0, masterKeyId: to.id, inDataFolder };
+  if (established !== from.id) {
+    throw new KeyturnError(
+      'wrong_master_key',
+      `The data in ${database.dataDir} is sealed with the master key of id ${established}; the one given has id ${from.id}. Give the key it was sealed with.`,
+    );
+  }
+  return { ...rekey(database, { from, to, random, progress }), masterKeyId: to.id, inDataFolder };
+}
+
+function newKeyMissing(): KeyturnError {
+  return new KeyturnError(
+    'invalid_config',
+    'The master key comes from outside the data folder, so the new one must too: name its file in KEYTURN_NEW_MASTER_KEY_FILE. `openssl rand -hex 32` makes one.',
+  );
+}

@@ -1,0 +1,155 @@
+import { createReadStream, existsSync, mkdirSync } from 'node:fs';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ChangeDeps } from '../app/change.ts';
+import { Copies } from '../app/copies.ts';
+import { reinstateAll } from '../app/reinstate.ts';
+import { type Manifest, unpack } from '../backup/archive.ts';
+import { decrypt } from '../backup/envelope.ts';
+import { parseRecoveryKey } from '../backup/recovery-key.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Settings } from '../config/settings.ts';
+import { currentSurroundings } from '../config/surroundings.ts';
+import { KeyturnError } from '../core/errors.ts';
+import type { KeyringName } from '../core/name.ts';
+import { NO_TOMBSTONES, type Tombstones } from '../core/transitions/reinstate.ts';
+import type { Actor, PrincipalId } from '../core/version.ts';
+import type { Reinstated, RestoreOutcome, RestoreRequest, Since } from '../ports/at-machine.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Random } from '../ports/random.ts';
+import { type MasterKeySource, masterKeyPath } from '../stores/master-key.ts';
+import { databasePath } from '../stores/sqlite/database.ts';
+import { discardIn } from '../stores/sqlite/discard.ts';
+import { readMark, removeMark, writeMark } from '../stores/sqlite/marks.ts';
+import { SNAPSHOT_MASTER_KEY } from '../stores/sqlite/snapshot.ts';
+import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
+import { tombstonesIn } from '../stores/sqlite/tombstones.ts';
+import { SNAPSHOT_FOLDER } from './backup.ts';
+
+interface RestoreDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const RESTORER: Actor = { id: 'system:restore' as PrincipalId, name: 'restore' };
+
+/**
+ * Brings back into the data folder what it has lost, while the service is stopped: all of it into an empty one. What the folder has stays; a version
+ * that ended after the backup stays ended. Can be run again after a crash.
+ * @throws KeyturnError `store_locked`, `corrupt_backup`, `wrong_master_key`; `invalid_config` where nothing tells what ended after the backup
+ */
+export async function restoreBackup(request: RestoreRequest, deps: RestoreDeps): Promise<RestoreOutcome> {
+  const settings = loadConfig(currentSurroundings(), deps.clock.now());
+  mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
+  const folder = await mkdtemp(join(settings.dataDir, SNAPSHOT_FOLDER));
+  try {
+    const manifest = await unpack(decrypt(createReadStream(request.file), parseRecoveryKey(request.recoveryKey)), folder);
+    return await merge(settings, manifest, folder, request, deps);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function merge(
+  settings: Settings,
+  manifest: Manifest,
+  folder: string,
+  request: RestoreRequest,
+  deps: RestoreDeps,
+): Promise<RestoreOutcome> {
+  const { dataDir } = settings;
+  const isNew = !existsSync(databasePath(dataDir));
+  const source = masterKeyOf(settings);
+  const withKey = manifest.files.some(({ name }) => name === SNAPSHOT_MASTER_KEY);
+  if (isNew && withKey && source.from === 'data-folder') await copyFile(join(folder, SNAPSHOT_MASTER_KEY), masterKeyPath(dataDir));
+  const backup = openSqlite({ ...deps, dataDir: folder, masterKey: withKey ? { from: 'data-folder' } : source });
+  try {
+    const target = openSqlite({ ...deps, dataDir, masterKey: source, restoring: true });
+    try {
+      const tombstonesOf = await evidence(target, backup, request.since);
+      writeMark(target.database, 'restoring', manifest.madeAt);
+      const keyrings = await reinstateInto(target, backup, tombstonesOf, manifest, deps);
+      const tokens = request.keepTokens ? await copyTokens(target, backup) : 0;
+      removeMark(target.database, 'restoring');
+      return { madeAt: manifest.madeAt, keyrings, tokens };
+    } finally {
+      target.close();
+    }
+  } finally {
+    backup.close();
+  }
+}
+
+type TombstonesOf = (name: KeyringName) => Tombstones;
+
+/**
+ * What is known to have ended after the backup. Nothing is taken on trust: of a keyring that the folder never had, or that an interrupted restore may
+ * have begun, somebody must say it.
+ */
+async function evidence({ database }: Sqlite, backup: Sqlite, since: Since | null): Promise<TombstonesOf> {
+  const resumed = readMark(database, 'restoring') !== null;
+  const tells = (name: KeyringName) => !resumed && tombstonesIn(database, name).highest !== null;
+  if (since === null && !(await namesOf(backup)).every(tells)) throw nothingTells(database.dataDir);
+  return (name) => {
+    const known = tombstonesIn(database, name);
+    if (tells(name)) return known;
+    return since === 'revoke-all' ? { ...NO_TOMBSTONES, ended: () => true } : { ...known, highest: null };
+  };
+}
+
+async function namesOf({ store }: Sqlite): Promise<KeyringName[]> {
+  const names: KeyringName[] = [];
+  for (let after: KeyringName | null = null; ; ) {
+    const page: Awaited<ReturnType<typeof store.page>> = await store.page(after, 1_000);
+    names.push(...page.items);
+    if (page.next === null) return names;
+    after = page.next;
+  }
+}
+
+function nothingTells(dataDir: string): KeyturnError {
+  return new KeyturnError(
+    'invalid_config',
+    `${dataDir} never had some of these keyrings, so nothing tells which of their keys were revoked after this backup. If none was, say --nothing-was-revoked: the old keys go on verifying. Otherwise say --revoke-all: only fresh keys are good, and everybody is logged out.`,
+  );
+}
+
+async function reinstateInto(
+  target: Sqlite,
+  backup: Sqlite,
+  tombstonesOf: TombstonesOf,
+  { madeAt }: Manifest,
+  { clock, random }: RestoreDeps,
+): Promise<Reinstated[]> {
+  const { store, database } = target;
+  const service: ChangeDeps = { store, clock, random, copies: new Copies({ store, feed: store, clock }) };
+  const keyrings: Reinstated[] = [];
+  const request = {
+    by: RESTORER,
+    reason: `restored from the backup of ${madeAt}`,
+    backup: backup.store,
+    tombstonesOf,
+    discard: discardIn(database),
+  };
+  await reinstateAll(service, request, (outcome) => keyrings.push(outcome));
+  return keyrings;
+}
+
+/** Tokens that the folder does not know; one that it knows keeps its revocation. */
+async function copyTokens(target: Sqlite, backup: Sqlite): Promise<number> {
+  let copied = 0;
+  for (let after: Parameters<Sqlite['tokens']['page']>[0] = null; ; ) {
+    const page: Awaited<ReturnType<Sqlite['tokens']['page']>> = await backup.tokens.page(after, 500);
+    for (const token of page.items) {
+      if ((await target.tokens.get(token.id)) !== undefined) continue;
+      await target.tokens.insert(token);
+      copied++;
+    }
+    if (page.next === null) return copied;
+    after = page.next;
+  }
+}
+
+function masterKeyOf({ masterKey }: Settings): MasterKeySource {
+  return masterKey === null ? { from: 'data-folder' } : { from: 'text', text: masterKey };
+}

@@ -1,0 +1,50 @@
+import type { ErrorCode } from '../core/errors.ts';
+import type { KeyringName } from '../core/name.ts';
+import type { Secret } from '../core/secret.ts';
+
+/** What became of one keyring of a backup. */
+export type Reinstated =
+  /** The store has it, as new as the backup or newer: it stays. `filled` are versions whose lost material came back. */
+  | { readonly name: KeyringName; readonly outcome: 'kept'; readonly filled: readonly number[] }
+  /** The store had none. `current` is the fresh key that signs now. */
+  | { readonly name: KeyringName; readonly outcome: 'reinstated'; readonly current: number; readonly ended: readonly number[] }
+  | { readonly name: KeyringName; readonly outcome: 'purged' }
+  | { readonly name: KeyringName; readonly outcome: 'failed'; readonly code: ErrorCode };
+
+export interface RekeyProgress {
+  readonly resealed: number;
+  readonly unreadable: number;
+}
+
+export interface RekeyOutcome extends RekeyProgress {
+  readonly masterKeyId: string;
+  /** Whether the new key has taken its place by itself; otherwise the configuration must name it from now on. */
+  readonly inDataFolder: boolean;
+}
+
+/** `nothing-revoked`: the old keys go on verifying. `revoke-all`: they do not, and everybody is logged out. */
+export type Since = 'nothing-revoked' | 'revoke-all';
+
+export interface RestoreRequest {
+  /** Path of the encrypted backup. */
+  readonly file: string;
+  readonly recoveryKey: Secret;
+  /** What happened after the backup, where the data folder cannot tell; null = nothing was said. */
+  readonly since: Since | null;
+  /** Whether tokens of the backup that the folder does not know are good again. Those that were revoked since would be, too. */
+  readonly keepTokens: boolean;
+}
+
+export interface RestoreOutcome {
+  /** RFC 3339. */
+  readonly madeAt: string;
+  readonly keyrings: readonly Reinstated[];
+  /** How many came back. */
+  readonly tokens: number;
+}
+
+/** What an operator does at the machine itself, on the data folder of a service that is stopped. Errors are KeyturnErrors. */
+export interface AtMachine {
+  rekey(progress: (done: RekeyProgress) => void): Promise<RekeyOutcome>;
+  restore(request: RestoreRequest): Promise<RestoreOutcome>;
+}
