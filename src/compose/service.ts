@@ -25,14 +25,14 @@ import { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { KeyJudge } from '../ports/judge.ts';
 import type { Random } from '../ports/random.ts';
-import type { TokenStore } from '../ports/tokens.ts';
+import { onDemand } from '../scheduler/on-demand.ts';
 import { repeat } from '../scheduler/repeat.ts';
 import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
-import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
 import { keyJudge } from '../strength/judge.ts';
 import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
-import { makeBackup, removeLeftovers } from './backup.ts';
+import { makeBackup } from './backup.ts';
+import { type Foundation, openFoundation } from './foundation.ts';
 import { keepHouse } from './housekeeping.ts';
 import { heardBy, LeaseJournal } from './lease-journal.ts';
 import { keepLeases } from './lease-registry.ts';
@@ -56,7 +56,7 @@ export interface Service {
   readonly app: FastifyInstance;
   /** Null unless this start made the first admin token. */
   readonly firstToken: FirstToken | null;
-  /** Proves the copies true, as the service does every second. */
+  /** Proves the copies and the tokens true, as the service does every second. */
   validate(): Promise<void>;
   /** One sweep now, as the scheduler makes it. */
   sweep(): Promise<void>;
@@ -72,21 +72,14 @@ export interface Service {
  * @throws KeyturnError what keeps the service from starting, in words for an operator
  */
 export async function openService(settings: Settings, surroundings: Surroundings): Promise<Service> {
-  const { clock, random } = surroundings;
-  const masterKey =
-    settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
-  const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
-  removeLeftovers(settings.dataDir);
+  const foundation = await openFoundation(settings, surroundings);
   try {
-    return await composeService(settings, surroundings, sqlite);
+    return await composeService(settings, surroundings, foundation);
   } catch (error) {
-    sqlite.close();
+    await foundation.close();
     throw error;
   }
 }
-
-/** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'snapshots' | 'database' | 'close'>;
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -130,6 +123,10 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
 
   const { authenticator, tokens, firstToken } = await openAccess(settings, foundation.tokens, surroundings);
+  const validate = onDemand(async () => {
+    await copies.validate();
+    await authenticator.catchUp();
+  });
   const sweepPause = longestPause(settings.sweep.cron, clock.now());
   const readiness = (): Readiness =>
     readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
@@ -167,10 +164,10 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     app,
     firstToken,
     readiness,
-    validate: () => copies.validate(),
+    validate,
     sweep: () => scheduler.wake(),
     async start() {
-      endHousekeeping = keepHouse({ store, copies, authenticator, leases, tls, clock, timers, logger });
+      endHousekeeping = keepHouse({ store, validate, notices: foundation.notices, authenticator, leases, tls, clock, timers, logger });
       await scheduler.start();
     },
     async stop() {
@@ -186,7 +183,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
         await leaseJournal.flush();
         leases.close();
       } finally {
-        foundation.close();
+        await foundation.close();
       }
     },
   };
@@ -207,10 +204,11 @@ async function closeAll(app: FastifyInstance, timers: Timers): Promise<void> {
 async function openJudge({ strength: { wordlistFile } }: Settings, { store, fingerprints }: Foundation, logger: Logger): Promise<KeyJudge> {
   const listed = wordlistFile === null ? [] : [await readWordList(wordlistFile)];
   for (const { size } of listed) logger.info({ size }, 'word list read');
-  return keyJudge({ known: [builtInKeys(), ...listed], reuseOf: (key) => reuseOf({ store, fingerprints }, key) });
+  const find = fingerprints && ((key: Secret) => reuseOf({ store, fingerprints }, key));
+  return keyJudge({ known: [builtInKeys(), ...listed], reuseOf: find });
 }
 
-async function openAccess(settings: Settings, store: TokenStore, { clock, random }: Surroundings) {
+async function openAccess(settings: Settings, store: Foundation['tokens'], { clock, random }: Surroundings) {
   const table = new TokenTable(settings.tokens, clock.now());
   const authenticator = new TokenAuthenticator({ table, store, clock });
   await authenticator.reload();

@@ -6,6 +6,7 @@ import { RECIPIENT_PATTERN } from '../backup/recovery-key.ts';
 import { NAME_PATTERN } from '../core/name.ts';
 import { ROLES } from '../ports/authenticator.ts';
 import { isAddressRange } from './address.ts';
+import { AwsFields } from './aws.ts';
 import { toSeconds } from './duration.ts';
 import { toInstant } from './instant.ts';
 import { LOG_LEVELS } from './settings.ts';
@@ -99,12 +100,24 @@ const Token = Type.Object(
   closed,
 );
 
+const Postgres = Type.Object(
+  {
+    urlFile: optional(text('the path of a file that holds the URL of the database')),
+    schema: optional(text('a name: 1 to 63 of a-z, 0-9 and underscore, beginning with a letter', { pattern: '^[a-z][a-z0-9_]{0,62}$' })),
+    poolSize: optional(whole(2, 100)),
+    caFile: optional(text('the path of certificate authorities in PEM')),
+  },
+  closed,
+);
+
 export const ConfigFile = Type.Object(
   {
     host: optional(text('an IP address or a host name to listen on', { pattern: '^[A-Za-z0-9.:_-]{1,255}$' })),
     port: optional(whole(0, 65_535)),
     dataDir: optional(text('the path of a folder')),
-    store: optional(Type.Object({ kind: optional(oneOf(['sqlite'])) }, closed)),
+    store: optional(
+      Type.Object({ kind: optional(oneOf(['sqlite', 'postgres', 'aws'])), postgres: optional(Postgres), aws: optional(AwsFields) }, closed),
+    ),
     masterKey: optional(Type.Object({ file: text('the path of a file that holds the master key') }, closed)),
     tls: optional(
       Type.Object({ certFile: text('the path of a certificate chain in PEM'), keyFile: text('the path of a private key in PEM') }, closed),

@@ -1,4 +1,5 @@
 import type { Fault } from '../core/errors.ts';
+import { readTags } from './aws.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { ConfigFile } from './schema.ts';
 import { isMapping, type Mapping, shapeFaults } from './shape.ts';
@@ -30,6 +31,15 @@ export const VARIABLES: readonly Variable[] = [
   variable('KEYTURN_PORT', 'port', asNumber),
   variable('KEYTURN_DATA_DIR', 'dataDir'),
   variable('KEYTURN_STORE', 'store.kind'),
+  variable('KEYTURN_POSTGRES_URL_FILE', 'store.postgres.urlFile'),
+  variable('KEYTURN_POSTGRES_SCHEMA', 'store.postgres.schema'),
+  variable('KEYTURN_POSTGRES_POOL_SIZE', 'store.postgres.poolSize', asNumber),
+  variable('KEYTURN_POSTGRES_CA_FILE', 'store.postgres.caFile'),
+  variable('KEYTURN_AWS_REGION', 'store.aws.region'),
+  variable('KEYTURN_AWS_ENDPOINT', 'store.aws.endpoint'),
+  variable('KEYTURN_AWS_PREFIX', 'store.aws.prefix'),
+  variable('KEYTURN_AWS_KMS_KEY_ID', 'store.aws.kmsKeyId'),
+  variable('KEYTURN_AWS_TAGS', 'store.aws.tags', readTags),
   variable('KEYTURN_MASTER_KEY_FILE', 'masterKey.file'),
   variable('KEYTURN_TLS_CERT_FILE', 'tls.certFile'),
   variable('KEYTURN_TLS_KEY_FILE', 'tls.keyFile'),
@@ -47,12 +57,13 @@ export const VARIABLES: readonly Variable[] = [
   variable('KEYTURN_SHUTDOWN_GRACE_SECONDS', 'shutdown.graceSeconds', asNumber),
 ];
 
-/** Variables that are no setting of the file: two for the service, the rest for the command line. */
+/** Variables that are no setting of the file: some for the service, the rest for the command line. */
 const OTHERS = [
   'KEYTURN_CONFIG',
   'KEYTURN_MASTER_KEY',
   'KEYTURN_NEW_MASTER_KEY',
   'KEYTURN_NEW_MASTER_KEY_FILE',
+  'KEYTURN_POSTGRES_URL',
   'KEYTURN_URL',
   'KEYTURN_TOKEN',
   'KEYTURN_TOKEN_FILE',
