@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const REQUIREMENTS = join(import.meta.dirname, 'moto-requirements.txt');
+const SERVER = join(import.meta.dirname, 'moto-server.py');
 const RUNNING = /Running on (http:\/\/127\.0\.0\.1:\d+)/;
 
 interface Moto {
@@ -23,6 +24,8 @@ interface Moto {
  *   leaves two versions AWSCURRENT. The store names the stage, and moves labels only after a writer died, which is tried on the double.
  * - A version that is still AWSPENDING can be overwritten under its token; custom labels can sit on two versions. The store uses neither.
  * - A put on a secret in its recovery window succeeds; ListSecretVersionIds gives the name as ARN. The double keeps the first rule.
+ * - Of two puts under one token that come at the same time both may win, because it checks and writes without a lock: moto-server.py lets one
+ *   request at a time pass.
  * - It checks no size, no name, no signature and no rate, answers no read late, and keeps dates in whole seconds.
  * @returns why there is none, where Python or pip is missing; on CI that is thrown
  */
@@ -58,8 +61,7 @@ async function installed(): Promise<string> {
 
 async function serve(t: { teardown(action: () => unknown): void }, packages: string): Promise<Moto> {
   const env = { ...process.env, PYTHONPATH: packages };
-  const main = 'from moto.server import main; main()';
-  const server = spawn('python3', ['-c', main, '-H', '127.0.0.1', '-p', '0'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const server = spawn('python3', [SERVER], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   t.teardown(async () => {
     if (server.exitCode === null && server.kill('SIGKILL')) await once(server, 'exit');
   });

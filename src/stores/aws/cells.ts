@@ -167,13 +167,16 @@ export class Cells {
 
   /**
    * AWS keeps answering with less than we know. The version that we know of is read by its id, and where the label was left behind (its writer
-   * died in between) it is moved on: otherwise replicas that never saw this version would not hear of it.
+   * died in between) it is moved on: otherwise replicas that never saw this version would not hear of it. A version of that id by another
+   * writer means that the secret was deleted and made anew by hand: that is the truth now.
    */
   async #readKnown(secret: string, seen: Seen | undefined, current: SecretValue | undefined, options?: CallOptions): Promise<Cell> {
     const value = seen && seen.count > 0 ? await this.#findVersion(secret, seen.count, options) : undefined;
     if (value === undefined) throw older(secret);
+    const cell = readValue(value.text, secret);
+    if (cell.tag !== seen?.tag) return this.#adopt(secret, cell);
     if (current !== undefined) await this.#secrets.promote(secret, value.versionId, current.versionId, options).catch(() => undefined);
-    return readValue(value.text, secret);
+    return cell;
   }
 
   #isOlder(secret: string, cell: Cell): boolean {
@@ -184,9 +187,15 @@ export class Cells {
 
   #note(secret: string, cell: Cell, how: Sight): Cell {
     const seen = this.#seen.get(secret);
-    const isNew = seen === undefined || cell.count > seen.count;
-    if (isNew || cell.count === seen.count) this.#seen.set(secret, { count: cell.count, tag: cell.tag, at: this.#clock.uptime() });
-    if (isNew) for (const watcher of this.#watchers) watcher(secret, cell, how, seen !== undefined);
+    if (seen === undefined || cell.count > seen.count) return this.#adopt(secret, cell, how);
+    if (cell.count === seen.count) this.#seen.set(secret, { count: cell.count, tag: cell.tag, at: this.#clock.uptime() });
+    return cell;
+  }
+
+  #adopt(secret: string, cell: Cell, how: Sight = 'polled'): Cell {
+    const known = this.#seen.has(secret);
+    this.#seen.set(secret, { count: cell.count, tag: cell.tag, at: this.#clock.uptime() });
+    for (const watcher of this.#watchers) watcher(secret, cell, how, known);
     return cell;
   }
 

@@ -99,6 +99,18 @@ t.test('a document that is gone although it was known is an outage, not an absen
   await t.rejects(store.swap(rotated(keyring('web')), revision), { code: 'store_unavailable' });
 });
 
+t.test('a secret that was deleted and made anew by hand is believed, and life goes on', async (t) => {
+  const { store, double, open } = await openDoubled(t);
+  const { store: other } = await open();
+  await createIn(store, keyring('web'));
+  double.secrets.delete({ SecretId: DOCUMENT, ForceDeleteWithoutRecovery: true });
+  const anew = keyring('web');
+  await createIn(other, anew);
+  const { keyring: found, revision } = await loadFrom(store, 'web');
+  t.same(found, anew);
+  t.type(await store.swap(rotated(anew), revision), 'string');
+});
+
 t.test('a secret that somebody deleted with a recovery window says how to bring it back', async (t) => {
   const { store, double } = await openDoubled(t);
   const revision = await createIn(store, keyring('web'));
