@@ -10,18 +10,18 @@ export class TokenPrincipal implements Principal {
   readonly name: string;
   readonly roles: ReadonlySet<Role>;
   readonly #globs: readonly string[];
-  readonly #everything: boolean;
+  readonly mayTouchAll: boolean;
 
   constructor(record: TokenRecord) {
     this.id = principalIdOf(record.id);
     this.name = record.name;
     this.roles = new Set(record.roles);
     this.#globs = record.keyrings;
-    this.#everything = record.keyrings.includes('*');
+    this.mayTouchAll = record.keyrings.includes('*');
   }
 
   mayTouch(name: KeyringName): boolean {
-    return this.#everything || this.#globs.some((glob) => globMatches(glob, name));
+    return this.mayTouchAll || this.#globs.some((glob) => globMatches(glob, name));
   }
 }
 

@@ -7,6 +7,7 @@ import type { TlsReloader } from '../http/tls.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { Notices, Store } from '../ports/store.ts';
 import { repeat } from '../scheduler/repeat.ts';
+import type { Audit } from './audit.ts';
 import type { KeptRegistry } from './lease-registry.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
@@ -16,6 +17,7 @@ export interface House {
   readonly validate: () => Promise<void>;
   readonly notices: Notices | undefined;
   readonly authenticator: TokenAuthenticator;
+  readonly audit: Pick<Audit, 'tellRefusals'>;
   readonly leases: KeptRegistry;
   readonly tls: TlsReloader | null;
   readonly clock: Clock;
@@ -28,7 +30,7 @@ const ORPHAN_AGE = 10 * MINUTE;
 
 /** What the service does beside answering and sweeping. @returns ends it */
 export function keepHouse(house: House): () => Promise<void> {
-  const { store, validate, notices, authenticator, leases, tls, clock, timers, logger } = house;
+  const { store, validate, notices, authenticator, audit, leases, tls, clock, timers, logger } = house;
   const failed = (task: string) =>
     onceAMinute(clock, (error) => logger.warn({ task, code: codeOf(error), err: error }, 'housekeeping failed'));
   const orphans = async (before: number): Promise<void> => {
@@ -42,6 +44,7 @@ export function keepHouse(house: House): () => Promise<void> {
   const ends = [
     repeat(timers, SECOND, validate, invalid),
     repeat(timers, MINUTE, () => authenticator.flushUses(), failed('last uses')),
+    repeat(timers, MINUTE, () => audit.tellRefusals(), failed('refusals')),
     repeat(timers, MINUTE, async () => leases.beat(), failed('leases alive')),
     repeat(timers, HOUR, async () => leases.tidy(), failed('ended leases')),
     repeat(timers, HOUR, () => orphans(clock.now() - ORPHAN_AGE), failed('orphans')),

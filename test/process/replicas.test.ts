@@ -63,4 +63,6 @@ t.test('replicas that are killed in the middle of rotations fill each slot once'
     'no version is missing or double',
   );
   t.equal((await fetch(`${survivor}/v1/keyrings/web/keys`, { headers })).status, 200);
+  const verdict = await (await fetch(`${survivor}/v1/audit/verify`, { method: 'POST', headers, body: '{}' })).json();
+  t.match(verdict, { intact: true, from: 1 }, 'and the audit log of all of them is whole');
 });

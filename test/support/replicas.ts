@@ -1,11 +1,10 @@
-import { DatabaseSync } from 'node:sqlite';
 import type { InjectOptions } from 'fastify';
 import { systemTimers } from '../../src/clock.ts';
+import { sharedFoundation } from '../../src/compose/foundation.ts';
 import { composeService, type Service } from '../../src/compose/service.ts';
 import type { Settings } from '../../src/config/settings.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { createLogger } from '../../src/logger.ts';
-import { Database } from '../../src/stores/sqlite/database.ts';
 import type { ManualClock } from './clock.ts';
 import type { TestPostgres } from './postgres.ts';
 import { openTestPostgres } from './postgres-store.ts';
@@ -44,8 +43,9 @@ export async function startReplica(t: Teardown, server: TestPostgres, options: R
   const lines: string[] = [];
   const logger = createLogger(settings.log.level, { write: (line: string) => void lines.push(line) });
   const url = new Secret(server.url(port));
-  const { notices, ...rest } = await openTestPostgres(t, server, { schema, clock, url, timers: systemTimers, timeout: 2_000 });
-  const foundation = { ...rest, snapshots: null, database: new Database('', new DatabaseSync(':memory:')), ...(listens && { notices }) };
+  const open = sharedFoundation(await openTestPostgres(t, server, { schema, clock, url, timers: systemTimers, timeout: 2_000 }));
+  const { notices: _, ...deaf } = open;
+  const foundation = listens ? open : deaf;
   const service = await composeService(settings, { clock, timers: clock, random: storeRandom, logger }, foundation);
   t.teardown(() => service.stop());
   await service.start();

@@ -49,6 +49,69 @@ CREATE TABLE $S.tokens (
 CREATE INDEX tokens_created ON $S.tokens (created_at, id);
 CREATE INDEX tokens_changed ON $S.tokens (changed_xid);
 `,
+  `
+CREATE TABLE $S.audit_blocks (
+  first bigint PRIMARY KEY,
+  count integer NOT NULL,
+  earliest bigint NOT NULL,
+  latest bigint NOT NULL,
+  actions bigint NOT NULL,
+  outcomes bigint NOT NULL,
+  head bytea NOT NULL,
+  mac bytea NOT NULL,
+  body bytea NOT NULL
+);
+
+CREATE TABLE $S.audit_head (
+  id integer PRIMARY KEY CHECK (id = 1),
+  sequence bigint NOT NULL,
+  hash bytea NOT NULL,
+  mac bytea NOT NULL
+);
+
+CREATE TABLE $S.audit_checkpoints (
+  sequence bigint NOT NULL,
+  at bigint NOT NULL,
+  hash text NOT NULL,
+  signature text NOT NULL,
+  anchors boolean NOT NULL,
+  PRIMARY KEY (sequence, anchors)
+);
+
+CREATE TABLE $S.audit_changes (
+  keyring text COLLATE "C" PRIMARY KEY,
+  changed_at bigint NOT NULL
+);
+
+CREATE TABLE $S.leases (
+  keyring text COLLATE "C" NOT NULL,
+  instance text COLLATE "C" NOT NULL,
+  principal text COLLATE "C" NOT NULL,
+  session text NOT NULL,
+  address text NOT NULL,
+  first_seen bigint NOT NULL,
+  last_seen bigint NOT NULL,
+  until bigint NOT NULL,
+  others_until bigint NOT NULL,
+  behind_until bigint NOT NULL,
+  offered_id text NOT NULL,
+  offered_at bigint NOT NULL,
+  offered_current integer NOT NULL,
+  offered_newest integer NOT NULL,
+  held_id text,
+  held_at bigint,
+  held_current integer,
+  held_newest integer,
+  held_since bigint,
+  PRIMARY KEY (keyring, instance, principal)
+);
+
+CREATE TABLE $S.lease_registry (
+  id integer PRIMARY KEY CHECK (id = 1),
+  complete_since bigint NOT NULL,
+  alive_at bigint NOT NULL
+);
+`,
 ];
 
 /** The schema that this code reads and writes. */

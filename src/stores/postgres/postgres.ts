@@ -1,3 +1,5 @@
+import { type AuditKeys, makeAuditKeys, readAuditKeys } from '../../audit/keys.ts';
+import type { LedgerReader, LedgerWriter } from '../../audit/ledger.ts';
 import { KeyturnError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import { type Millis, SECOND } from '../../core/time.ts';
@@ -7,8 +9,11 @@ import type { FingerprintIndex } from '../../ports/store.ts';
 import { parseMasterKey } from '../master-key.ts';
 import type { MasterKey } from '../sealing.ts';
 import { readAddress } from './address.ts';
+import { postgresLedgerReader } from './audit/reader.ts';
+import { openPostgresLedger } from './audit/writer.ts';
 import { adoptForeign } from './changes.ts';
 import { Connections } from './connections.ts';
+import { openSharedRegistry, type SharedRegistry } from './lease-registry.ts';
 import { migrate, quoted } from './migrations.ts';
 import { Notices } from './notices.ts';
 import { textOf } from './row.ts';
@@ -34,11 +39,21 @@ export interface PostgresOptions {
   readonly random: Random;
 }
 
+/** The audit log and the leases of all replicas, written in the same commits. */
+export interface PostgresLog {
+  readonly writer: LedgerWriter;
+  readonly reader: LedgerReader;
+  readonly registry: SharedRegistry;
+}
+
 /** Everything that one schema keeps. Any number of processes may have it open. */
 export interface Postgres {
   readonly store: PostgresStore;
   readonly fingerprints: FingerprintIndex;
   readonly tokens: PostgresTokens;
+  /** The audit log's keys: made with the schema, sealed under its master key. */
+  readonly auditKeys: AuditKeys;
+  readonly log: PostgresLog;
   readonly notices: Notices;
   /** For what else lives in this schema. */
   readonly connections: Connections;
@@ -68,9 +83,16 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     for (const table of ['keyrings', 'tokens']) await connections.query(adoptForeign(`${schema}.${table}`));
     const keeper = { connections, schema, masterKey, random };
     const fingerprintKey = await sealedText(keeper, 'fingerprint_key', () => new Secret(random.bytes(32).toString('hex')));
+    const auditKeys = readAuditKeys(await sealedText(keeper, 'audit_keys', () => makeAuditKeys(random)));
+    const log: PostgresLog = {
+      writer: await openPostgresLedger({ connections, schema, keys: auditKeys }),
+      reader: postgresLedgerReader(connections, schema),
+      registry: await openSharedRegistry({ connections, schema, clock }),
+    };
     await notices.start();
     const store = postgresStore({ ...keeper, fingerprintKey, clock, notices, close });
-    return { store, fingerprints: store, tokens: postgresTokens(connections, schema, notices), notices, connections, close };
+    const tokens = postgresTokens(connections, schema, notices);
+    return { store, fingerprints: store, tokens, auditKeys, log, notices, connections, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,14 +1,23 @@
+import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { KeyturnError } from '../../../src/core/errors.ts';
 import { Secret } from '../../../src/core/secret.ts';
+import { AT, commit, texts } from '../../audit/fixture.ts';
 import { noPostgres, startPostgres } from '../../support/postgres.ts';
 import { freshSchema, MASTER_KEY, openTestPostgres } from '../../support/postgres-store.ts';
 import { createIn, keyring, loadFrom, material, named, ref } from '../keyrings.ts';
 
-/** What docs/stores.md tells an operator to grant to a service that does not own the schema. */
-const GRANTS = 'SELECT, INSERT, UPDATE';
+/** What docs/stores.md tells an operator to grant to a service that does not own the schema: the lines about tables. */
+const grants = (schema: string): string =>
+  [...readFileSync('docs/stores.md', 'utf8').matchAll(/^(?:GRANT|REVOKE) .*keyturn_service;$/gm)]
+    .map(([line]) => line)
+    .filter((line) => !line.includes('DATABASE'))
+    .join('\n')
+    .replaceAll('keyturn_service', 'limited')
+    .replaceAll('keyturn.', `${schema}.`)
+    .replaceAll('SCHEMA keyturn', `SCHEMA ${schema}`);
 
 t.test('opening the PostgreSQL store', { skip: noPostgres }, async (t) => {
   const server = await startPostgres(t);
@@ -56,8 +65,8 @@ t.test('opening the PostgreSQL store', { skip: noPostgres }, async (t) => {
     await owner.query(`CREATE ROLE limited LOGIN PASSWORD 'limited'; GRANT USAGE ON SCHEMA ${schema} TO limited`);
     const url = `postgres://limited:limited@127.0.0.1:${server.port}/postgres`;
     t.match(await failure(t, url, schema), { code: 'store_read_only', message: /docs\/stores.md/ });
-    await owner.query(`GRANT ${GRANTS} ON ALL TABLES IN SCHEMA ${schema} TO limited`);
-    const { store, tokens } = await openTestPostgres(t, server, { schema, url: new Secret(url) });
+    await owner.query(grants(schema));
+    const { store, tokens, log } = await openTestPostgres(t, server, { schema, url: new Secret(url) });
     const document = keyring('web');
     await store.publish(document, null, [{ ref: ref('web'), material: material() }]);
     await store.putMaterial(ref('web', 2), material());
@@ -65,6 +74,13 @@ t.test('opening the PostgreSQL store', { skip: noPostgres }, async (t) => {
     await store.check();
     t.same((await loadFrom(store, 'web')).keyring, document);
     t.same((await tokens.page(null, 1)).items, []);
+    await commit(log.writer, texts(2));
+    await log.writer.checkpoint(AT);
+    await log.registry.tidy();
+    const limited = new pg.Client(url);
+    await limited.connect();
+    await t.rejects(limited.query(`UPDATE ${schema}.audit_blocks SET count = 1`), { code: '42501' });
+    await limited.end();
 
     await owner.query('ALTER ROLE limited SET default_transaction_read_only = on');
     t.match(await failure(t, url, schema), { code: 'store_read_only', message: /standby/ });
