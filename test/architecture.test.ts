@@ -86,6 +86,7 @@ const CONFINED: readonly { readonly what: string; readonly form: RegExp; readonl
       'src/stores/sealing.ts',
       'src/stores/master-key.ts',
       // the password of a server, handed to its client
+      'src/stores/aws/material.ts',
       'src/stores/postgres/address.ts',
       'src/audit/keys.ts',
       'src/backup/recovery-key.ts',
