@@ -1,6 +1,6 @@
 import type { AuditKeys } from '../audit/keys.ts';
 import type { LedgerWriter } from '../audit/ledger.ts';
-import type { Settings, StoreSettings } from '../config/settings.ts';
+import type { Settings, StoreSettings, VaultSettings } from '../config/settings.ts';
 import { KeyturnError } from '../core/errors.ts';
 import type { Snapshots } from '../ports/snapshots.ts';
 import type { ChangeFeed, DueIndex, FingerprintIndex, Notices, Publisher, Store } from '../ports/store.ts';
@@ -15,7 +15,8 @@ import type { Surroundings } from './service.ts';
 /** What the service stands on. */
 export interface Foundation {
   readonly store: Store & DueIndex & ChangeFeed & Partial<Publisher>;
-  readonly fingerprints: FingerprintIndex;
+  /** Null: this store cannot tell whether a key was in use before, and verdicts say that it was not checked. */
+  readonly fingerprints: FingerprintIndex | null;
   /** Where replicas share it: with what they need to agree. */
   readonly tokens: TokenStore & Partial<TokenFeed & TokenTurns>;
   /** What wakes the validation of copies and tokens, beside the clock. */
@@ -40,6 +41,8 @@ export function openFoundation(settings: Settings, surroundings: Surroundings): 
       return openEmbedded(settings, surroundings);
     case 'postgres':
       return openShared(settings, settings.store, surroundings);
+    case 'vault':
+      return openInVault(settings.store, surroundings);
   }
 }
 
@@ -79,4 +82,9 @@ export function sharedFoundation(postgres: Postgres): Foundation {
   const { writer, reader, registry } = postgres.log;
   const leases = (settled: () => Promise<void>): KeptRegistry => ({ ...registry, registry: registry.registry(settled) });
   return { ...postgres, snapshots: null, log: { writer, reader, shared: true, leases, close: async () => undefined } };
+}
+
+async function openInVault(store: VaultSettings, surroundings: Surroundings): Promise<Foundation> {
+  const { openVault } = await import('../stores/vault/vault.ts');
+  return { ...(await openVault({ ...store, ...surroundings })), fingerprints: null, snapshots: null };
 }

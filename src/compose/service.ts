@@ -208,7 +208,10 @@ async function closeAll(app: FastifyInstance, timers: Timers): Promise<void> {
 async function openJudge({ strength: { wordlistFile } }: Settings, { store, fingerprints }: Foundation, logger: Logger): Promise<KeyJudge> {
   const listed = wordlistFile === null ? [] : [await readWordList(wordlistFile)];
   for (const { size } of listed) logger.info({ size }, 'word list read');
-  return keyJudge({ known: [builtInKeys(), ...listed], reuseOf: (key) => reuseOf({ store, fingerprints }, key) });
+  return keyJudge({
+    known: [builtInKeys(), ...listed],
+    reuseOf: fingerprints && ((key) => reuseOf({ store, fingerprints }, key)),
+  });
 }
 
 async function openAccess(settings: Settings, store: Foundation['tokens'], { clock, random }: Surroundings) {

@@ -17,7 +17,26 @@ export type StoreSettings =
       readonly poolSize: number;
       /** Certificate authorities in PEM; null = the system's. */
       readonly caFile: string | null;
-    };
+    }
+  | ({ readonly kind: 'vault' } & VaultSettings);
+
+export interface VaultSettings {
+  readonly address: string;
+  readonly mount: string;
+  readonly prefix: string;
+  /** Null = the root namespace. */
+  readonly namespace: string | null;
+  /** Certificate authorities in PEM; null = the system's. */
+  readonly caFile: string | null;
+  readonly auth: VaultLogin;
+}
+
+/** How Keyturn logs in to Vault. The files are read at every login, not here. */
+export type VaultLogin =
+  | { readonly method: 'token'; readonly token: Secret }
+  | { readonly method: 'token'; readonly tokenFile: string }
+  | { readonly method: 'approle'; readonly mount: string; readonly roleIdFile: string; readonly secretIdFile: string }
+  | { readonly method: 'kubernetes'; readonly mount: string; readonly role: string; readonly jwtFile: string };
 
 /** Everything that can be set, after defaults. Paths are absolute. `keyturn.example.yaml` explains each. */
 export interface Settings {

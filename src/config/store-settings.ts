@@ -3,12 +3,14 @@ import type { Secret } from '../core/secret.ts';
 import type { ImportSources } from './imports.ts';
 import type { ConfigFile } from './schema.ts';
 import { type FoundSecret, findSecret, POSTGRES_URL } from './secret-settings.ts';
-import type { StoreSettings } from './settings.ts';
+import type { StoreSettings, VaultSettings } from './settings.ts';
 import { isMapping, type Mapping } from './shape.ts';
+import { findVault } from './vault-settings.ts';
 
-/** The secrets of the store that is chosen; those of the others are not looked at. */
+/** What the store that is chosen needs beyond the file; what the others would need is not looked for. */
 export interface StoreSecrets {
   readonly postgresUrl: Secret | null;
+  readonly vault: VaultSettings | null;
 }
 
 export interface FoundStoreSecrets {
@@ -18,16 +20,25 @@ export interface FoundStoreSecrets {
 
 export function findStoreSecrets(tree: Mapping, masterKey: FoundSecret, sources: ImportSources): FoundStoreSecrets {
   const kind = isMapping(tree.store) ? tree.store.kind : undefined;
-  if (kind !== 'postgres') return { value: { postgresUrl: null }, faults: [] };
+  if (kind === 'vault') {
+    const { value, faults } = findVault(tree, sources);
+    return { value: { postgresUrl: null, vault: value }, faults };
+  }
+  if (kind !== 'postgres') return { value: { postgresUrl: null, vault: null }, faults: [] };
   const url = findSecret(tree, POSTGRES_URL, sources);
   const missing = [
     ...needed(url, '/store/postgres/urlFile', 'is missing: name a file that holds the URL of the database, or set KEYTURN_POSTGRES_URL'),
     ...needed(masterKey, '/masterKey/file', 'is missing: replicas that share a database need one master key, or set KEYTURN_MASTER_KEY'),
   ];
-  return { value: { postgresUrl: url.value }, faults: [...url.faults, ...missing] };
+  return { value: { postgresUrl: url.value, vault: null }, faults: [...url.faults, ...missing] };
 }
 
-export function storeSettings(file: ConfigFile['store'] = {}, { postgresUrl }: StoreSecrets, { resolve }: ImportSources): StoreSettings {
+export function storeSettings(
+  file: ConfigFile['store'] = {},
+  { postgresUrl, vault }: StoreSecrets,
+  { resolve }: ImportSources,
+): StoreSettings {
+  if (vault !== null) return { kind: 'vault', ...vault };
   if (file.kind !== 'postgres' || postgresUrl === null) return { kind: 'sqlite' };
   const { schema = 'keyturn', poolSize = 10, caFile } = file.postgres ?? {};
   return { kind: 'postgres', url: postgresUrl, schema, poolSize, caFile: caFile === undefined ? null : resolve(caFile) };
