@@ -18,6 +18,8 @@ process.exitCode = await run(process.argv.slice(2), {
   random: systemRandom,
   // Only `serve` needs the service: every other command starts in half the time without it.
   serve: async () => (await import('./compose/serve.ts')).serve(),
+  sidecar: async () => (await import('./compose/sidecar.ts')).sidecar,
   atMachine: async () => (await import('./compose/at-machine.ts')).atMachine,
+  cwd: process.cwd(),
   version: packageJson.version,
 });

@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { AtMachine } from '../ports/at-machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
+import type { SideCar } from '../ports/sidecar.ts';
 import type { Client } from './client.ts';
 
 /** Everything the command line touches outside itself, so that tests run it in process. */
@@ -24,6 +25,10 @@ export interface Deps {
   readonly serve: () => Promise<void>;
   /** What is done on the data folder itself, while the service is stopped. */
   readonly atMachine: () => Promise<AtMachine>;
+  /** Hands keys to programs that take no library. */
+  readonly sidecar: () => Promise<SideCar>;
+  /** The folder in which the command was typed. */
+  readonly cwd: string;
   /** Of this program, as `--version` prints it. */
   readonly version: string;
 }

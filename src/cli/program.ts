@@ -1,7 +1,9 @@
 import { Command } from 'commander';
+import { addAgent } from './commands/agent.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
+import { addExec } from './commands/exec.ts';
 import { addHistory } from './commands/history.ts';
 import { addImport } from './commands/import.ts';
 import { addInstances } from './commands/instances.ts';
@@ -42,9 +44,12 @@ Exit codes:
   ${EXIT.unavailable}   the service cannot do it now; try again later
   ${EXIT.bug}  a fault of this program`;
 
-/** The `keyturn` command with all its subcommands. Throws CommanderError where commander would leave the process. */
-export function buildProgram(deps: Deps): Command {
-  const session = sessionOf(deps);
+/**
+ * The `keyturn` command with all its subcommands. Throws CommanderError where commander would leave the process.
+ * @param endWith hears of the exit code of another program that was run
+ */
+export function buildProgram(deps: Deps, endWith: (exit: number) => void = () => {}): Command {
+  const session = sessionOf(deps, endWith);
   const program = new Command('keyturn')
     .description('Rotate application signing keys without logging anyone out.')
     .version(deps.version, '-V, --version', 'print the version of this program')
@@ -77,6 +82,8 @@ const COMMANDS = [
   addList,
   addShow,
   addKeys,
+  addExec,
+  addAgent,
   addRotate,
   addRevoke,
   addHistory,

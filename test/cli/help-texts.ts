@@ -19,6 +19,8 @@ const silent = {
   random: { bytes: (count: number) => Buffer.alloc(count), description: { generator: '', runtime: '', openssl: '' } },
   atMachine: () => Promise.reject(new Error('Help asks nobody.')),
   serve: async () => {},
+  sidecar: () => Promise.reject(new Error('This test runs no other program.')),
+  cwd: '/',
   version: '0.0.0-test',
 };
 

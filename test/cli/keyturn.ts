@@ -55,6 +55,8 @@ export async function keyturn(argv: readonly string[], routes: Routes = {}, arou
     random: { bytes: (count) => Buffer.alloc(count, 7), description: { generator: 'test', runtime: 'test', openssl: 'test' } },
     atMachine: around.atMachine ?? (() => Promise.reject(new Error('This test has no machine.'))),
     serve: around.serve ?? (async () => {}),
+    sidecar: () => Promise.reject(new Error('This test runs no other program.')),
+    cwd: '/',
     version: '0.0.0-test',
   });
   return { exit, out: text(stdout), err: text(stderr), seen: server.seen };
