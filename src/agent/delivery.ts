@@ -83,7 +83,7 @@ export class Delivery {
 
   /** The service has answered, or time has passed. */
   look(): void {
-    if (this.#busy || this.#over) return;
+    if (this.#keys === null || this.#busy || this.#over) return;
     this.#cancel();
     const now = momentOf(this.#deps.clock);
     const fresh = this.#fresh();
