@@ -3,6 +3,7 @@ import { createClient } from '../../src/cli/client.ts';
 import { run } from '../../src/cli/run.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { AtMachine } from '../../src/ports/at-machine.ts';
+import type { SideCar } from '../../src/ports/sidecar.ts';
 import { apiServer, type Routes, type Seen } from '../support/api-server.ts';
 import { NOW } from './fixtures.ts';
 
@@ -19,6 +20,7 @@ export interface Surroundings {
   readonly timeoutMillis?: number;
   readonly serve?: () => Promise<void>;
   readonly atMachine?: () => Promise<AtMachine>;
+  readonly sidecar?: () => Promise<SideCar>;
 }
 
 export interface Outcome {
@@ -55,7 +57,7 @@ export async function keyturn(argv: readonly string[], routes: Routes = {}, arou
     random: { bytes: (count) => Buffer.alloc(count, 7), description: { generator: 'test', runtime: 'test', openssl: 'test' } },
     atMachine: around.atMachine ?? (() => Promise.reject(new Error('This test has no machine.'))),
     serve: around.serve ?? (async () => {}),
-    sidecar: () => Promise.reject(new Error('This test runs no other program.')),
+    sidecar: around.sidecar ?? (() => Promise.reject(new Error('This test runs no other program.'))),
     cwd: '/',
     version: '0.0.0-test',
   });
