@@ -2,9 +2,11 @@ import { timingSafeEqual } from 'node:crypto';
 import { KeyturnError } from '../core/errors.ts';
 import type { Authenticator, Credentials, Principal } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { TokenId, TokenRecord, TokenStore } from '../ports/tokens.ts';
+import type { ChangeCursor } from '../ports/store.ts';
+import type { TokenFeed, TokenId, TokenRecord, TokenStore } from '../ports/tokens.ts';
 import { Misses, QuestionBudget, Uses } from './lookups.ts';
-import { type PresentedToken, parseToken } from './token-format.ts';
+import { Proven } from './proven.ts';
+import { type PresentedToken, parseToken, tokenDigest } from './token-format.ts';
 import type { Entry, TokenTable } from './token-table.ts';
 
 /** Compared with in place of an unknown token's digest, so that unknown ids and wrong secrets take the same path. No text hashes to it. */
@@ -12,7 +14,7 @@ const NO_DIGEST = Buffer.alloc(32);
 
 export interface AuthenticatorDeps {
   readonly table: TokenTable;
-  readonly store: TokenStore;
+  readonly store: TokenStore & Partial<TokenFeed>;
   readonly clock: Clock;
 }
 
@@ -22,11 +24,13 @@ export interface AuthenticatorDeps {
  */
 export class TokenAuthenticator implements Authenticator {
   readonly #table: TokenTable;
-  readonly #store: TokenStore;
+  readonly #store: TokenStore & Partial<TokenFeed>;
   readonly #clock: Clock;
   readonly #misses: Misses;
   readonly #budget: QuestionBudget;
   readonly #uses = new Uses();
+  readonly #proven = new Proven();
+  #cursor: ChangeCursor | null = null;
   readonly #asking = new Map<TokenId, Promise<Entry | undefined>>();
 
   constructor({ table, store, clock }: AuthenticatorDeps) {
@@ -47,9 +51,33 @@ export class TokenAuthenticator implements Authenticator {
     return this.#find(token.id).then((found) => this.#prove(token, found));
   }
 
-  /** Reads all issued tokens from the store: before the first request, and from time to time where others issue and revoke too. */
+  /** Proves a token that the table holds; whatever else is shown, and all reasons, are for `authenticate`. */
+  recognise({ bearer }: Credentials): Principal | null {
+    if (bearer === null) return null;
+    const token = this.#proven.get(bearer) ?? tokenDigest(bearer);
+    const entry = token === null ? undefined : this.#table.get(token.id);
+    if (token === null || entry === undefined || !timingSafeEqual(token.digest, entry.digest)) return null;
+    const { revoked, expiresAt, id } = entry.record;
+    const now = this.#clock.now();
+    if (revoked !== null || (expiresAt !== null && expiresAt <= now)) return null;
+    if (entry.origin === 'issued') this.#uses.note(id, now);
+    this.#proven.add(bearer, token);
+    return entry.principal;
+  }
+
+  /** Reads all issued tokens from the store, before the first request. */
   async reload(): Promise<void> {
+    const feed = await this.#store.changed?.(null);
     await this.#table.reload(this.#store);
+    this.#cursor = feed?.cursor ?? null;
+  }
+
+  /** Takes in what other replicas issued and revoked, where the store is shared. @throws what the store throws */
+  async catchUp(): Promise<void> {
+    const feed = await this.#store.changed?.(this.#cursor);
+    if (feed === undefined) return;
+    for (const record of feed.tokens) this.learn(record);
+    this.#cursor = feed.cursor;
   }
 
   /** Takes in a token that was just issued or revoked, so that it counts from the next request on. */

@@ -15,27 +15,31 @@ import { type Readiness, readinessOf } from '../app/readiness.ts';
 import { reuseOf } from '../app/reuse.ts';
 import { Sweep, type SweepOutcome } from '../app/sweep.ts';
 import { Waiters } from '../app/waiters.ts';
+import { stopwatch } from '../clock.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Secret } from '../core/secret.ts';
-import { SECOND } from '../core/time.ts';
+import { type Instant, SECOND } from '../core/time.ts';
 import { buildApp } from '../http/app.ts';
 import type { HttpSettings } from '../http/deps.ts';
+import { KeysAnswers } from '../http/keys-answer.ts';
+import type { Recording } from '../http/recording/record.ts';
 import { readTls, type SecureServer, TlsReloader } from '../http/tls.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { KeyJudge } from '../ports/judge.ts';
 import type { Random } from '../ports/random.ts';
-import type { TokenStore } from '../ports/tokens.ts';
+import { onDemand } from '../scheduler/on-demand.ts';
 import { repeat } from '../scheduler/repeat.ts';
 import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
-import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
 import { keyJudge } from '../strength/judge.ts';
 import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
-import { makeBackup, removeLeftovers } from './backup.ts';
+import { openAudit } from './audit.ts';
+import { makeBackup } from './backup.ts';
+import { embeddedLog } from './embedded-log.ts';
+import { type Foundation, openFoundation } from './foundation.ts';
+import { heardBy } from './heard-by.ts';
 import { keepHouse } from './housekeeping.ts';
-import { heardBy, LeaseJournal } from './lease-journal.ts';
-import { keepLeases } from './lease-registry.ts';
 import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
@@ -56,7 +60,7 @@ export interface Service {
   readonly app: FastifyInstance;
   /** Null unless this start made the first admin token. */
   readonly firstToken: FirstToken | null;
-  /** Proves the copies true, as the service does every second. */
+  /** Proves the copies and the tokens true, as the service does every second. */
   validate(): Promise<void>;
   /** One sweep now, as the scheduler makes it. */
   sweep(): Promise<void>;
@@ -72,21 +76,14 @@ export interface Service {
  * @throws KeyturnError what keeps the service from starting, in words for an operator
  */
 export async function openService(settings: Settings, surroundings: Surroundings): Promise<Service> {
-  const { clock, random } = surroundings;
-  const masterKey =
-    settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
-  const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
-  removeLeftovers(settings.dataDir);
+  const foundation = await openFoundation(settings, surroundings);
   try {
-    return await composeService(settings, surroundings, sqlite);
+    return await composeService(settings, surroundings, foundation);
   } catch (error) {
-    sqlite.close();
+    await foundation.close();
     throw error;
   }
 }
-
-/** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'snapshots' | 'database' | 'close'>;
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -101,24 +98,27 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
   await copies.validate();
 
+  const place = foundation.log ?? embeddedLog(settings, foundation, clock);
+  const audit = openAudit({ place, keys: foundation.auditKeys, clock, timers, logger });
+  const { journal, refusals } = audit;
   const judge = await openJudge(settings, foundation, logger);
   const service: CreateDeps = { store, clock, random, copies, judge };
   const metrics = new Metrics();
-  const swept = (outcome: SweepOutcome): void => {
+  const swept = (outcome: SweepOutcome, changedAt: Instant | null = null): void => {
     metrics.swept(outcome);
+    audit.noteSweep(outcome, changedAt);
     logSweep(logger, outcome);
   };
   const sweep = new Sweep({ ...service, dueIndex: store }, swept);
-  const leaseJournal = new LeaseJournal(foundation.database);
-  const leases = keepLeases({ database: foundation.database, clock, settled: () => leaseJournal.flush(), seamless: true });
   // One process owns the embedded store, and so is the only one that grants leases on it. Replicas of another store have a registry each.
-  const fleet: FleetDeps = { registry: leases.registry, reach: store.kind === 'sqlite' ? 'own' : 'none' };
+  const fleet: FleetDeps = { registry: audit.leases.registry, reach: store.kind === 'sqlite' ? 'own' : 'none' };
   const early = new EarlyActivation({ ...service, ...fleet, nextTurn }, swept);
   const sweepFailed = onceAMinute(clock, (error) => logSweepFailure(logger, error));
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,
     clock,
     async run() {
+      await audit.requireWritable();
       await sweep.run();
       await early.run();
     },
@@ -130,47 +130,48 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
 
   const { authenticator, tokens, firstToken } = await openAccess(settings, foundation.tokens, surroundings);
+  const validate = onDemand(async () => {
+    await copies.validate();
+    await authenticator.catchUp();
+  });
   const sweepPause = longestPause(settings.sweep.cron, clock.now());
+  const auditState = () => ({ healthy: journal.healthy, needed: settings.audit.onOutage === 'refuse' });
+  const lastSweep = () => scheduler.lastSweep;
   const readiness = (): Readiness =>
-    readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
+    readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep, audit: auditState });
   metrics.observe({
     overdue: () => readiness().overdue.length,
     failing: () => sweep.failing().length,
     waiting: () => waiters.count,
     storeSilence: () => readiness().checks.store.silentSeconds,
     ready: () => readiness().status !== 'not ready',
+    audit: () => ({ ...journal.figures, healthy: journal.healthy }),
   });
   const http = httpSettings(settings);
   const backup = () =>
     makeBackup({ snapshots: foundation.snapshots, recipient: settings.backup.recipient, dataDir: settings.dataDir, clock, random });
-  const journal = heardBy(leaseJournal, (grant) => early.heard(grant));
-  const app = await buildApp({
-    service,
-    reader,
-    journal,
-    fleet,
-    waiters,
-    authenticator,
-    tokens,
-    readiness,
-    metrics,
-    backup,
-    settings: http,
-    logger,
-  });
+  const heard = heardBy(journal, (grant) => early.heard(grant));
+  const recording: Recording = { journal: heard, clock, refusals, onOutage: settings.audit.onOutage };
+  const parts = { service, reader, fleet, waiters, authenticator, tokens, readiness, metrics, backup };
+  const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, stopwatch, audit: audit.log, settings: http, logger });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
+  await audit.recordForgotten(store);
 
   const tls = settings.tls === null ? null : new TlsReloader(settings.tls, app.server as unknown as SecureServer);
   let stopped = false;
   let endHousekeeping = async (): Promise<void> => undefined;
+  let started = false;
   return {
     app,
     firstToken,
     readiness,
-    validate: () => copies.validate(),
+    validate,
     sweep: () => scheduler.wake(),
     async start() {
-      endHousekeeping = keepHouse({ store, copies, authenticator, leases, tls, clock, timers, logger });
+      const { notices } = foundation;
+      endHousekeeping = keepHouse({ store, validate, notices, authenticator, audit, leases: audit.leases, tls, clock, timers, logger });
+      audit.note('service.start', null);
+      started = true;
       await scheduler.start();
     },
     async stop() {
@@ -179,14 +180,14 @@ export async function composeService(settings: Settings, surroundings: Surroundi
       waiters.drain();
       try {
         await closeAll(app, timers);
+        if (started) audit.note('service.stop', null);
         await scheduler.stop();
         await endHousekeeping();
         // When a token was last used is worth a try, not a failure to stop.
         await authenticator.flushUses().catch(() => undefined);
-        await leaseJournal.flush();
-        leases.close();
       } finally {
-        foundation.close();
+        await audit.close();
+        await foundation.close();
       }
     },
   };
@@ -207,10 +208,13 @@ async function closeAll(app: FastifyInstance, timers: Timers): Promise<void> {
 async function openJudge({ strength: { wordlistFile } }: Settings, { store, fingerprints }: Foundation, logger: Logger): Promise<KeyJudge> {
   const listed = wordlistFile === null ? [] : [await readWordList(wordlistFile)];
   for (const { size } of listed) logger.info({ size }, 'word list read');
-  return keyJudge({ known: [builtInKeys(), ...listed], reuseOf: (key) => reuseOf({ store, fingerprints }, key) });
+  return keyJudge({
+    known: [builtInKeys(), ...listed],
+    reuseOf: fingerprints && ((key) => reuseOf({ store, fingerprints }, key)),
+  });
 }
 
-async function openAccess(settings: Settings, store: TokenStore, { clock, random }: Surroundings) {
+async function openAccess(settings: Settings, store: Foundation['tokens'], { clock, random }: Surroundings) {
   const table = new TokenTable(settings.tokens, clock.now());
   const authenticator = new TokenAuthenticator({ table, store, clock });
   await authenticator.reload();
