@@ -1,0 +1,109 @@
+import { type ChangeDeps, change } from '../../src/app/change.ts';
+import { Copies } from '../../src/app/copies.ts';
+import { getKeyring, requireStored } from '../../src/app/keyrings.ts';
+import { decide } from '../../src/core/decide.ts';
+import type { RegistryReach } from '../../src/core/fleet.ts';
+import type { Keyring } from '../../src/core/keyring.ts';
+import type { KeyringName } from '../../src/core/name.ts';
+import { type Instant, SECOND } from '../../src/core/time.ts';
+import { rotate } from '../../src/core/transitions/rotate.ts';
+import { SCHEDULER } from '../../src/core/version.ts';
+import type { Revision } from '../../src/ports/store.ts';
+import type { WholeStore } from './line.ts';
+import type { Desk } from './register.ts';
+
+/** A rule that is broken on purpose around the real code, to see that the watch notices. */
+export interface Fault {
+  readonly name: string;
+  /** Only in worlds of this kind. */
+  readonly reach?: RegistryReach;
+  readonly store?: (store: WholeStore) => WholeStore;
+  readonly copies?: typeof Copies;
+  readonly desk?: (desk: Desk) => Desk;
+  readonly sweepOnce?: (name: KeyringName) => (deps: ChangeDeps) => Promise<void>;
+  /** The shared registry takes grants on outdated documents. */
+  readonly isUnfenced?: true;
+  /** The shared registry is not told of the copy at hand: it learns of documents by grants alone. */
+  readonly isUntold?: true;
+  /** Registries are lost now and then, and say nothing of it. */
+  readonly forgets?: true;
+  /** Swaps take longer than the skew allows for. */
+  readonly isSlow?: true;
+}
+
+export const FAULTS: readonly Fault[] = [
+  { name: 'activate without waiting', store: (store) => ({ ...store, swap: (keyring, expected) => store.swap(atOnce(keyring), expected) }) },
+  { name: 'replicas that do not share their leases trust their own', reach: 'none', desk: (desk) => ({ ...desk, reach: 'own' }) },
+  { name: 'a lost registry says that it is whole', reach: 'own', forgets: true },
+  { name: 'a shared registry takes grants on outdated documents', reach: 'shared', isUnfenced: true },
+  { name: 'a shared registry is not told of the copy at hand', reach: 'shared', isUntold: true },
+  { name: 'an outage does not shorten leases', copies: classOfEternalYouth() },
+  { name: 'a lost swap passes for a won one', store: (store) => ({ ...store, swap: async (...swap) => (await store.swap(...swap)) ?? made() }) },
+  { name: 'a swap replaces whatever is there', store: overwriting },
+  { name: 'a slot is filled without looking again', sweepOnce: staleSweep },
+  { name: 'a swap takes longer than the skew', isSlow: true },
+  { name: 'keys are destroyed when they are replaced', store: destroyingEarly },
+];
+
+/** Versions that would wait sign a second after they are published. */
+function atOnce(keyring: Keyring): Keyring {
+  const last = keyring.versions.at(-1);
+  if (last === undefined || last.activatesAt <= keyring.changed.at + SECOND) return keyring;
+  const versions = keyring.versions.map((version) => (version === last ? { ...last, activatesAt: keyring.changed.at + SECOND } : version));
+  return { ...keyring, versions };
+}
+
+function classOfEternalYouth(): typeof Copies {
+  return class extends Copies {
+    override age(): number {
+      return 0;
+    }
+  };
+}
+
+function made(): Revision {
+  return 'never-committed' as Revision;
+}
+
+function overwriting(store: WholeStore): WholeStore {
+  return {
+    ...store,
+    async swap(keyring, expected) {
+      const revision = await store.swap(keyring, expected);
+      if (revision !== null || expected === null) return revision;
+      return store.swap(keyring, (await store.load(keyring.name))?.revision ?? null);
+    },
+  };
+}
+
+/** What was due when it looked last is done when it comes back. */
+function staleSweep(name: KeyringName): (deps: ChangeDeps) => Promise<void> {
+  let due: Instant | null = null;
+  return async (deps) => {
+    const decision = decide((await getKeyring(deps, name)).keyring, deps.clock.now());
+    const slot = due;
+    due = decision.do === 'rotate' ? decision.slot : null;
+    if (slot === null) return;
+    await change(deps, {
+      name,
+      by: SCHEDULER,
+      reason: 'scheduled rotation',
+      step(stored, context) {
+        const { keyring, version } = rotate(requireStored(stored, name).keyring, 'scheduled', context, slot);
+        return { keyring, publishes: version };
+      },
+    });
+  };
+}
+
+function destroyingEarly(store: WholeStore): WholeStore {
+  return {
+    ...store,
+    async swap(keyring, expected) {
+      const revision = await store.swap(keyring, expected);
+      const replaced = keyring.versions.findLast(({ verifyUntil, destroyedAt }) => verifyUntil !== null && destroyedAt === null);
+      if (revision !== null && replaced !== undefined) await store.destroyMaterial({ keyring: keyring.name, ...replaced });
+      return revision;
+    },
+  };
+}
