@@ -32,13 +32,19 @@ export interface Fault {
 }
 
 export const FAULTS: readonly Fault[] = [
-  { name: 'activate without waiting', store: (store) => ({ ...store, swap: (keyring, expected) => store.swap(atOnce(keyring), expected) }) },
+  {
+    name: 'activate without waiting',
+    store: (store) => ({ ...store, swap: (keyring, expected) => store.swap(atOnce(keyring), expected) }),
+  },
   { name: 'replicas that do not share their leases trust their own', reach: 'none', desk: (desk) => ({ ...desk, reach: 'own' }) },
   { name: 'a lost registry says that it is whole', reach: 'own', forgets: true },
   { name: 'a shared registry takes grants on outdated documents', reach: 'shared', isUnfenced: true },
   { name: 'a shared registry is not told of the copy at hand', reach: 'shared', isUntold: true },
   { name: 'an outage does not shorten leases', copies: classOfEternalYouth() },
-  { name: 'a lost swap passes for a won one', store: (store) => ({ ...store, swap: async (...swap) => (await store.swap(...swap)) ?? made() }) },
+  {
+    name: 'a lost swap passes for a won one',
+    store: (store) => ({ ...store, swap: async (...swap) => (await store.swap(...swap)) ?? made() }),
+  },
   { name: 'a swap replaces whatever is there', store: overwriting },
   { name: 'a slot is filled without looking again', sweepOnce: staleSweep },
   { name: 'a swap takes longer than the skew', isSlow: true },

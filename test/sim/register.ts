@@ -71,10 +71,12 @@ export function sharedDesk({ register, line, placeOf, atHand, isFenced }: Shared
       completeSince: () => register.rows.completeSince(),
       live(keyring, at) {
         const change = atHand();
-        return line.call('live', () => {
-          see(change);
-          return register.rows.live(keyring, at);
-        }).then((leases) => leases);
+        return line
+          .call('live', () => {
+            see(change);
+            return register.rows.live(keyring, at);
+          })
+          .then((leases) => leases);
       },
       page: (...asked) => register.rows.page(...asked),
     },

@@ -1,5 +1,5 @@
 import type { ChangeDeps } from '../../src/app/change.ts';
-import { Copies, type CopiesDeps } from '../../src/app/copies.ts';
+import type { Copies, CopiesDeps } from '../../src/app/copies.ts';
 import { EarlyActivation } from '../../src/app/early-activation.ts';
 import { destroyOrphans } from '../../src/app/orphans.ts';
 import { type Granted, KeyReader } from '../../src/app/read-keys.ts';

@@ -1,13 +1,12 @@
 import { Copies } from '../../src/app/copies.ts';
 import type { SweepOutcome } from '../../src/app/sweep.ts';
-import type { ErrorCode } from '../../src/core/errors.ts';
 import type { RegistryReach } from '../../src/core/fleet.ts';
-import type { KeyringName } from '../../src/core/name.ts';
 import { SkewedClock } from './clocks.ts';
 import type { Draws } from './draws.ts';
 import type { Fault } from './faults.ts';
 import { Line, type LineDeps, LONGEST_WAY, storeOver, type Weather } from './line.ts';
 import type { MemoryStore } from './memory-store.ts';
+import { WEB } from './operator.ts';
 import { type Desk, ownDesk, type Register, sharedDesk } from './register.ts';
 import { Service } from './service.ts';
 import type { Tally } from './tally.ts';
@@ -20,18 +19,17 @@ export interface SiteDeps {
   readonly tally: Tally;
   readonly store: MemoryStore;
   readonly watch: Watch;
-  readonly name: KeyringName;
   readonly reach: RegistryReach;
   readonly register: Register;
   readonly fault: Fault | null;
-  readonly failed: (code: ErrorCode, error: unknown) => void;
+  /** Of work that the service does by itself. */
+  readonly failed: (error: unknown) => void;
   readonly log: (text: string) => void;
 }
 
 /** A machine on which one process of the service after another runs. */
 export class Site {
   readonly label: string;
-  readonly register: Register;
   readonly #deps: SiteDeps;
   #weather: Weather = { isCut: false, isCalm: true, isOver: true };
   #starting: Service | null = null;
@@ -40,7 +38,6 @@ export class Site {
 
   constructor(label: string, deps: SiteDeps) {
     this.label = label;
-    this.register = deps.register;
     this.#deps = deps;
   }
 
@@ -87,6 +84,14 @@ export class Site {
     this.#weather.isCut = false;
   }
 
+  /** All that its registry holds is gone, and it knows, unless the fault is that it does not. */
+  loseRegistry({ clock }: Service): void {
+    const { tally, log, register, fault } = this.#deps;
+    log(`the registry of ${this.label} is lost`);
+    tally.count('registries lost');
+    register.lose(fault?.forgets ? null : clock.now());
+  }
+
   /** No more faults. */
   calm(): void {
     this.heal();
@@ -94,7 +99,7 @@ export class Site {
   }
 
   #make(clock: SkewedClock, weather: Weather): Service {
-    const { timeline, draws, tally, store, watch, name, fault, failed, log } = this.#deps;
+    const { timeline, draws, tally, store, watch, fault, failed, log } = this.#deps;
     const longestWay = fault?.isSlow ? 10 * LONGEST_WAY : LONGEST_WAY;
     const lineDeps: LineDeps = { timeline, draws, tally, weather, longestWay, crash: (where) => this.crash(where) };
     const line = new Line(lineDeps);
@@ -106,25 +111,25 @@ export class Site {
       store: fault?.store?.(whole) ?? whole,
       makeCopies: (deps) => new CopiesClass(deps),
       makeDesk: (copies) => this.#desk(line, copies),
-      sweepOnce: fault?.sweepOnce?.(name) ?? null,
+      sweepOnce: fault?.sweepOnce?.(WEB) ?? null,
       swept: (outcome) => {
         log(`${this.label} swept: ${describe(outcome)}`);
         tally.count(`sweeps: ${outcome.outcome}`);
-        if (outcome.outcome === 'failed') failed(outcome.code, outcome.error);
+        if (outcome.outcome === 'failed') failed(outcome.error);
       },
       granted: (service, granted) => watch.granted(service.clock.now(), granted),
     });
   }
 
   #desk(line: Line, copies: Copies): Desk {
-    const { reach, register, watch, fault, name } = this.#deps;
+    const { reach, register, watch, fault } = this.#deps;
     const own = (): Desk => ownDesk(reach === 'own' ? 'own' : 'none', register);
     const shared = (): Desk =>
       sharedDesk({
         register,
         line,
         placeOf: (change) => watch.history.placeOf(change),
-        atHand: () => (fault?.isUntold ? null : (copies.peek(name)?.keyring.changed.id ?? null)),
+        atHand: () => (fault?.isUntold ? null : (copies.peek(WEB)?.keyring.changed.id ?? null)),
         isFenced: !fault?.isUnfenced,
       });
     const desk = reach === 'shared' ? shared() : own();

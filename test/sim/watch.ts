@@ -67,12 +67,14 @@ export class Watch {
     this.#guard(() => {
       const made = this.history.of(keys.revision);
       const signs = rolesAt(made.keyring, now)?.current.version;
-      if (signs !== keys.current.version.version) throw new Violation(`an answer lets ${keys.current.version.version} sign instead of ${signs}`);
+      if (signs !== keys.current.version.version)
+        throw new Violation(`an answer lets ${keys.current.version.version} sign instead of ${signs}`);
       const successor = this.history.after(made);
       if (successor === undefined) return;
       this.#deps.tally.count('leases on an outdated document');
       const over = this.#deps.timeline.now + leaseSeconds * SECOND - (successor.at + made.keyring.policy.leaseSeconds * SECOND);
-      if (over > LEASE_SLACK) throw new Violation(`a lease on ${keys.revision} outlives its successor's publication by a lease and ${over} ms`);
+      if (over > LEASE_SLACK)
+        throw new Violation(`a lease on ${keys.revision} outlives its successor's publication by a lease and ${over} ms`);
     });
   }
 
@@ -128,7 +130,8 @@ export class Watch {
     const earliest = BEGINNING + this.#deps.timeline.now - MOST_OFF;
     for (const { version, nonce, verifyUntil } of liveVersions(keyring)) {
       if (verifyUntil !== null && verifyUntil <= earliest) continue;
-      if (!this.#deps.hasMaterial({ keyring: keyring.name, version, nonce })) throw new Violation(`version ${version} lives without material`);
+      if (!this.#deps.hasMaterial({ keyring: keyring.name, version, nonce }))
+        throw new Violation(`version ${version} lives without material`);
     }
   }
 
@@ -157,7 +160,8 @@ export class Watch {
 
 function describe({ versions, nextRotationAt, changed }: Keyring): string {
   const shown = versions.map(({ version, kind, activatesAt, verifyUntil, revoked, destroyedAt }) => {
-    const end = destroyedAt !== null ? ' destroyed' : revoked !== null ? ' revoked' : verifyUntil === null ? '' : ` to ${since(verifyUntil)}`;
+    const end =
+      destroyedAt !== null ? ' destroyed' : revoked !== null ? ' revoked' : verifyUntil === null ? '' : ` to ${since(verifyUntil)}`;
     return `${version}:${kind} from ${since(activatesAt)}${end}`;
   });
   return `at ${since(changed.at)} by ${changed.by.name}: ${shown.join(', ')}; next slot ${nextRotationAt === null ? 'none' : since(nextRotationAt)}`;
