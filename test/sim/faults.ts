@@ -15,17 +15,20 @@ import type { Desk } from './register.ts';
 /** A rule that is broken on purpose around the real code, to see that the watch notices. */
 export interface Fault {
   readonly name: string;
+  /** A schedule that has noticed it, to look there first. */
+  readonly seenIn: number;
   /** Only in worlds of this kind. */
   readonly reach?: RegistryReach;
   readonly store?: (store: WholeStore) => WholeStore;
   readonly copies?: typeof Copies;
   readonly desk?: (desk: Desk) => Desk;
-  readonly sweepOnce?: (name: KeyringName) => (deps: ChangeDeps) => Promise<void>;
+  /** For each process: instead of its sweep, which is handed in. */
+  readonly sweepOnce?: (name: KeyringName) => (deps: ChangeDeps, sweep: () => Promise<void>) => Promise<void>;
   /** The shared registry takes grants on outdated documents. */
   readonly isUnfenced?: true;
   /** The shared registry is not told of the copy at hand: it learns of documents by grants alone. */
   readonly isUntold?: true;
-  /** Registries are lost now and then, and say nothing of it. */
+  /** A registry is lost with its process, and says nothing of it. */
   readonly forgets?: true;
   /** Swaps take longer than the skew allows for. */
   readonly isSlow?: true;
@@ -34,21 +37,28 @@ export interface Fault {
 export const FAULTS: readonly Fault[] = [
   {
     name: 'activate without waiting',
+    seenIn: 1,
     store: (store) => ({ ...store, swap: (keyring, expected) => store.swap(atOnce(keyring), expected) }),
   },
-  { name: 'replicas that do not share their leases trust their own', reach: 'none', desk: (desk) => ({ ...desk, reach: 'own' }) },
-  { name: 'a lost registry says that it is whole', reach: 'own', forgets: true },
-  { name: 'a shared registry takes grants on outdated documents', reach: 'shared', isUnfenced: true },
-  { name: 'a shared registry is not told of the copy at hand', reach: 'shared', isUntold: true },
-  { name: 'an outage does not shorten leases', copies: classOfEternalYouth() },
+  {
+    name: 'replicas that do not share their leases trust their own',
+    seenIn: 3,
+    reach: 'none',
+    desk: (desk) => ({ ...desk, reach: 'own' }),
+  },
+  { name: 'a lost registry says that it is whole', seenIn: 247, reach: 'own', forgets: true },
+  { name: 'a shared registry takes grants on outdated documents', seenIn: 362, reach: 'shared', isUnfenced: true },
+  { name: 'a shared registry is not told of the copy at hand', seenIn: 508, reach: 'shared', isUntold: true },
+  { name: 'an outage does not shorten leases', seenIn: 2, copies: classOfEternalYouth() },
   {
     name: 'a lost swap passes for a won one',
+    seenIn: 2,
     store: (store) => ({ ...store, swap: async (...swap) => (await store.swap(...swap)) ?? made() }),
   },
-  { name: 'a swap replaces whatever is there', store: overwriting },
-  { name: 'a slot is filled without looking again', sweepOnce: staleSweep },
-  { name: 'a swap takes longer than the skew', isSlow: true },
-  { name: 'keys are destroyed when they are replaced', store: destroyingEarly },
+  { name: 'a swap replaces whatever is there', seenIn: 2, store: overwriting },
+  { name: 'a slot is filled without looking again', seenIn: 12, sweepOnce: staleSweep },
+  { name: 'a swap takes longer than the skew', seenIn: 277, isSlow: true },
+  { name: 'keys are destroyed when they are replaced', seenIn: 1, store: destroyingEarly },
 ];
 
 /** Versions that would wait sign a second after they are published. */
@@ -83,12 +93,13 @@ function overwriting(store: WholeStore): WholeStore {
 }
 
 /** What was due when it looked last is done when it comes back. */
-function staleSweep(name: KeyringName): (deps: ChangeDeps) => Promise<void> {
+function staleSweep(name: KeyringName): (deps: ChangeDeps, sweep: () => Promise<void>) => Promise<void> {
   let due: Instant | null = null;
-  return async (deps) => {
+  return async (deps, sweep) => {
     const decision = decide((await getKeyring(deps, name)).keyring, deps.clock.now());
     const slot = due;
     due = decision.do === 'rotate' ? decision.slot : null;
+    if (decision.do === 'destroy') return sweep();
     if (slot === null) return;
     await change(deps, {
       name,

@@ -19,7 +19,7 @@ export interface ServiceDeps extends LineDeps {
   readonly store: WholeStore;
   readonly makeDesk: (copies: Copies) => Desk;
   readonly makeCopies: (deps: CopiesDeps) => Copies;
-  readonly sweepOnce: ((deps: ChangeDeps) => Promise<void>) | null;
+  readonly sweepOnce: ((deps: ChangeDeps, sweep: () => Promise<void>) => Promise<void>) | null;
   readonly swept: (outcome: SweepOutcome) => void;
   readonly granted: (service: Service, granted: Granted) => void;
 }
@@ -51,7 +51,7 @@ export class Service {
     this.weather = given.weather;
     this.copies = copies;
     const sweep = new Sweep({ ...this.deps, dueIndex: store }, swept);
-    this.#sweep = () => given.sweepOnce?.(this.deps) ?? sweep.run();
+    this.#sweep = () => given.sweepOnce?.(this.deps, () => sweep.run()) ?? sweep.run();
     const nextTurn = () => new Promise((resolve) => timeline.after(draws.between(0, 5), () => resolve(undefined)));
     this.#early = new EarlyActivation({ ...this.deps, registry: desk.registry, reach: desk.reach, nextTurn }, swept);
     this.#door = new FrontDoor({

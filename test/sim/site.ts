@@ -47,7 +47,8 @@ export class Site {
 
   /** As composeService: nothing is answered before the copies were validated once. */
   start(isCalm: boolean): void {
-    const { draws, timeline, log } = this.#deps;
+    const { draws, timeline, log, fault, register } = this.#deps;
+    if (fault?.forgets) register.lose(null);
     this.#weather = { isCut: this.#weather.isCut, isCalm, isOver: false };
     const service = this.#make(new SkewedClock(timeline, draws), this.#weather);
     this.#starting = service;
@@ -84,12 +85,12 @@ export class Site {
     this.#weather.isCut = false;
   }
 
-  /** All that its registry holds is gone, and it knows, unless the fault is that it does not. */
+  /** All that its registry holds is gone, and it knows. */
   loseRegistry({ clock }: Service): void {
-    const { tally, log, register, fault } = this.#deps;
+    const { tally, log, register } = this.#deps;
     log(`the registry of ${this.label} is lost`);
     tally.count('registries lost');
-    register.lose(fault?.forgets ? null : clock.now());
+    register.lose(clock.now());
   }
 
   /** No more faults. */
@@ -100,7 +101,7 @@ export class Site {
 
   #make(clock: SkewedClock, weather: Weather): Service {
     const { timeline, draws, tally, store, watch, fault, failed, log } = this.#deps;
-    const longestWay = fault?.isSlow ? 10 * LONGEST_WAY : LONGEST_WAY;
+    const longestWay = fault?.isSlow ? 40 * LONGEST_WAY : LONGEST_WAY;
     const lineDeps: LineDeps = { timeline, draws, tally, weather, longestWay, crash: (where) => this.crash(where) };
     const line = new Line(lineDeps);
     const whole = storeOver(line, store, tally);
