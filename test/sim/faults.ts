@@ -30,6 +30,8 @@ export interface Fault {
   readonly isUntold?: true;
   /** A registry is lost with its process, and says nothing of it. */
   readonly forgets?: true;
+  /** Processes start with keys from the disk of one that still runs, and speaks only for itself. */
+  readonly sharesDisks?: true;
   /** Swaps take longer than the skew allows for. */
   readonly isSlow?: true;
 }
@@ -58,6 +60,7 @@ export const FAULTS: readonly Fault[] = [
   { name: 'a swap replaces whatever is there', seenIn: 2, store: overwriting },
   { name: 'a slot is filled without looking again', seenIn: 12, sweepOnce: staleSweep },
   { name: 'a swap takes longer than the skew', seenIn: 277, isSlow: true },
+  { name: 'a cache on disk is read while its writer runs', seenIn: 8665, sharesDisks: true },
   { name: 'keys are destroyed when they are replaced', seenIn: 1, store: destroyingEarly },
 ];
 

@@ -19,6 +19,13 @@ export interface InstancesDeps {
   readonly log: (text: string) => void;
   /** Of a request that was refused or failed. */
   readonly failed: (error: unknown) => void;
+  /** Whether processes start with keys from the disk of one that still runs. */
+  readonly sharesDisks: boolean;
+}
+
+interface Disk {
+  readonly held: Held;
+  readonly writer: Process;
 }
 
 /** The fleet of application processes: they come and go, share names, start from disks, and ask over a network that loses and delays. */
@@ -28,7 +35,7 @@ export class Instances {
   isCalm = false;
   readonly #deps: InstancesDeps;
   /** By instance name: processes of one name share a disk. What they hold is on it before they show its tag. */
-  readonly #disks = new Map<InstanceId, Held>();
+  readonly #disks = new Map<InstanceId, Disk>();
   readonly #names: readonly (string | null)[];
   #started = 0;
 
@@ -42,10 +49,12 @@ export class Instances {
     this.#start(this.#drawName(), null);
   }
 
-  /** With the keys that an earlier process of its name has left, and no tag. */
+  /** With the keys that an earlier process of its name has left, and no tag. What a living process keeps on a disk is its own. */
   startFromDisk(): void {
     const instance = this.#drawName();
-    this.#start(instance, instance === null ? null : (this.#disks.get(instance) ?? null));
+    const disk = instance === null ? undefined : this.#disks.get(instance);
+    const mayRead = disk !== undefined && (disk.writer.isOver || this.#deps.sharesDisks);
+    this.#start(instance, mayRead ? disk.held : null);
   }
 
   end(process: Process): void {
@@ -82,7 +91,7 @@ export class Instances {
     tally.count('answers used');
     log(`${process.label} holds ${keys.revision} from ${site.label} for ${leaseSeconds} s, ${keys.current.version.version} signs`);
     const { instance } = process.caller;
-    if (process.held !== null && instance !== null) this.#disks.set(instance, process.held);
+    if (process.held !== null && instance !== null) this.#disks.set(instance, { held: process.held, writer: process });
   }
 
   #drawName(): InstanceId | null {

@@ -95,7 +95,8 @@ class World {
     this.#fault = fault;
     this.#timeline = timeline;
     this.#log = timed;
-    this.#instances = new Instances({ timeline, draws, tally, log: timed, failed: (error) => this.#failed(error) });
+    const sharesDisks = fault?.sharesDisks ?? false;
+    this.#instances = new Instances({ timeline, draws, tally, log: timed, failed: (error) => this.#failed(error), sharesDisks });
     this.#watch = new Watch({
       timeline,
       tally,
