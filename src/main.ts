@@ -18,6 +18,7 @@ process.exitCode = await run(process.argv.slice(2), {
   random: systemRandom,
   // Only `serve` needs the service: every other command starts in half the time without it.
   serve: async () => (await import('./compose/serve.ts')).serve(),
+  auditTools: async () => (await import('./compose/audit-tools.ts')).auditTools(),
   atMachine: async () => (await import('./compose/at-machine.ts')).atMachine,
   version: packageJson.version,
 });

@@ -1,7 +1,7 @@
 """Writes the test vectors of the clients beside itself. Standard library only, and nothing of the clients: an independent witness.
 
-    python3 clients/vectors/make.py          writes the files
-    python3 clients/vectors/make.py --check  fails where a file differs
+python3 clients/vectors/make.py          writes the files
+python3 clients/vectors/make.py --check  fails where a file differs
 """
 
 import base64
@@ -176,7 +176,9 @@ def leases():
         lease("the wall clock was set back within the lease", asked, 10, at(5, -3600), True),
         lease("the time of the answer does not count", asked, 3, at(3.5), False),
         lease("a 304 renews from before its own request", asked, 10, at(14), True, [{"asked": at(5), "leaseSeconds": 10}]),
-        lease("a renewal may shorten: the service has been without its store", asked, 10, at(7), False, [{"asked": at(5), "leaseSeconds": 2}]),
+        lease(
+            "a renewal may shorten: the service has been without its store", asked, 10, at(7), False, [{"asked": at(5), "leaseSeconds": 2}]
+        ),
     ]
 
 
@@ -200,13 +202,25 @@ def exchanges():
     renewed = {"ETag": '"a.3.4.2"', "Keyturn-Lease": "60", "Keyturn-Refresh": "5"}
 
     def step(seconds, sends, status, headers, body, then):
-        return {"atSeconds": seconds, "expectIfNoneMatch": sends, "reply": {"status": status, "headers": headers, "body": body}, "then": then}
+        return {
+            "atSeconds": seconds,
+            "expectIfNoneMatch": sends,
+            "reply": {"status": status, "headers": headers, "body": body},
+            "then": then,
+        }
 
     def then(version, until, etag, error=None, cached=True):
         return {"currentVersion": version, "leaseUntilSeconds": until, "etag": etag, "error": error, "cached": cached}
 
     def problem(status, code):
-        return {"type": f"https://keyturn.dev/problems/{code}", "title": "A title", "status": status, "detail": "A detail.", "code": code, "requestId": "r"}
+        return {
+            "type": f"https://keyturn.dev/problems/{code}",
+            "title": "A title",
+            "status": status,
+            "detail": "A detail.",
+            "code": code,
+            "requestId": "r",
+        }
 
     first = answer(signing(3), [verifying(2), verifying(1)], signing(4), leaseSeconds=100)
     second = answer(signing(4), [verifying(3)], None, leaseSeconds=100)
@@ -227,7 +241,10 @@ def exchanges():
         },
         failing("a 304 without its lease renews nothing", 304, {"ETag": '"a.3.4.2"'}, None, "bad_answer", True),
         failing("a 304 for another ETag renews nothing", 304, {**renewed, "ETag": '"z"'}, None, "bad_answer", True),
-        {"name": "a 304 before any keys gives none", "steps": [step(0, None, 304, renewed, None, then(None, None, None, "bad_answer", False))]},
+        {
+            "name": "a 304 before any keys gives none",
+            "steps": [step(0, None, 304, renewed, None, then(None, None, None, "bad_answer", False))],
+        },
         failing("a 200 without an ETag is refused", 200, json_type, second, "bad_answer", True),
         failing("HTML instead of JSON", 200, {"Content-Type": "text/html"}, "<html>maintenance</html>", "not_keyturn", True),
         failing("a broken JSON text", 200, {**json_type, "ETag": '"b"'}, '{"name":"web","current', "bad_answer", True),
@@ -237,11 +254,27 @@ def exchanges():
         failing("a 429", 429, problem_type, problem(429, "rate_limited"), "unavailable", True),
         failing("a 401 of the service empties the cache", 401, problem_type, problem(401, "unauthenticated"), "wrong_token", False),
         failing("a 403 of the service empties the cache", 403, problem_type, problem(403, "forbidden"), "forbidden", False),
-        failing("a 404 of the service for the keyring empties the cache", 404, problem_type, problem(404, "keyring_not_found"), "keyring_gone", False),
+        failing(
+            "a 404 of the service for the keyring empties the cache",
+            404,
+            problem_type,
+            problem(404, "keyring_not_found"),
+            "keyring_gone",
+            False,
+        ),
         failing("a 410 of the service empties the cache", 410, problem_type, problem(410, "keyring_deleted"), "keyring_gone", False),
         failing("a 404 for the path is a wrong address", 404, problem_type, problem(404, "route_not_found"), "wrong_url", True),
-        failing("a 404 of a proxy without a service behind it", 404, {"Content-Type": "text/plain"}, "404 page not found", "not_keyturn", True),
-        failing("a 404 of something else that speaks JSON", 404, {"Content-Type": "application/json"}, {"message": "no Route matched"}, "not_keyturn", True),
+        failing(
+            "a 404 of a proxy without a service behind it", 404, {"Content-Type": "text/plain"}, "404 page not found", "not_keyturn", True
+        ),
+        failing(
+            "a 404 of something else that speaks JSON",
+            404,
+            {"Content-Type": "application/json"},
+            {"message": "no Route matched"},
+            "not_keyturn",
+            True,
+        ),
         failing("a 403 of a proxy", 403, {"Content-Type": "text/html"}, "<html>no</html>", "not_keyturn", True),
         failing(
             "an answer of a replica that is behind is refused",
@@ -271,9 +304,7 @@ def hkdf(secret, salt, info, length):
 def sealed(token, url, name, salt, plaintext):
     info = b"keyturn cache v1\n" + url.encode() + b"\n" + name.encode()
     keys = hkdf(token.encode(), salt, info, 64)
-    stream = b"".join(
-        hmac.new(keys[:32], index.to_bytes(8, "big"), hashlib.sha256).digest() for index in range(len(plaintext) // 32 + 1)
-    )
+    stream = b"".join(hmac.new(keys[:32], index.to_bytes(8, "big"), hashlib.sha256).digest() for index in range(len(plaintext) // 32 + 1))
     body = MAGIC + salt + bytes(a ^ b for a, b in zip(plaintext, stream))
     return body + hmac.new(keys[32:], body, hashlib.sha256).digest(), keys
 
@@ -284,7 +315,13 @@ def caches():
     salt = hashlib.sha256(b"vector salt").digest()
     content = {"format": 1, "askedAt": 1700000000000, "leaseUntil": 1700086400000, "etag": '"a.3.4.2"', "answer": FULL}
     cases = []
-    for name, text in [("a whole cache", json.dumps(content)), ("31 bytes", "x" * 31), ("32 bytes", "x" * 32), ("33 bytes", "é" + "x" * 31), ("nothing", "")]:
+    for name, text in [
+        ("a whole cache", json.dumps(content)),
+        ("31 bytes", "x" * 31),
+        ("32 bytes", "x" * 32),
+        ("33 bytes", "é" + "x" * 31),
+        ("nothing", ""),
+    ]:
         plaintext = text.encode()
         data, keys = sealed(token, url, "web", salt, plaintext)
         cases.append(

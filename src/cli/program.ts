@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addAudit } from './commands/audit.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
@@ -81,6 +82,7 @@ const COMMANDS = [
   addRevoke,
   addHistory,
   addInstances,
+  addAudit,
   addUpdate,
   addDelete,
   addRestore,

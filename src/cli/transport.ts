@@ -34,7 +34,11 @@ export async function exchangeInto(wanted: Exchange, sink: (body: AsyncIterable<
   return send(wanted, async (answer) => {
     const status = answer.statusCode ?? 0;
     if (status < 200 || status >= 300) return collect(answer);
-    await sink(answer);
+    await sink(answer).catch((error: unknown) => {
+      // nobody reads on, and a connection that waits for that would keep this program from ending
+      answer.destroy();
+      throw error;
+    });
     if (!answer.complete) throw new Error('The answer was cut short.');
     return { status, headers: headersOf(answer), text: '' };
   });

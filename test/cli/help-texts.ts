@@ -19,6 +19,9 @@ const silent = {
   random: { bytes: (count: number) => Buffer.alloc(count), description: { generator: '', runtime: '', openssl: '' } },
   atMachine: () => Promise.reject(new Error('Help asks nobody.')),
   serve: async () => {},
+  auditTools: async () => {
+    throw new Error('Help reads no log.');
+  },
   version: '0.0.0-test',
 };
 

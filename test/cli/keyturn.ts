@@ -1,4 +1,5 @@
 import { PassThrough, Readable, type Writable } from 'node:stream';
+import type { AuditTools } from '../../src/cli/audit-tools.ts';
 import { createClient } from '../../src/cli/client.ts';
 import { run } from '../../src/cli/run.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -18,6 +19,7 @@ export interface Surroundings {
   readonly caFile?: string;
   readonly timeoutMillis?: number;
   readonly serve?: () => Promise<void>;
+  readonly auditTools?: () => Promise<AuditTools>;
   readonly atMachine?: () => Promise<AtMachine>;
 }
 
@@ -55,6 +57,7 @@ export async function keyturn(argv: readonly string[], routes: Routes = {}, arou
     random: { bytes: (count) => Buffer.alloc(count, 7), description: { generator: 'test', runtime: 'test', openssl: 'test' } },
     atMachine: around.atMachine ?? (() => Promise.reject(new Error('This test has no machine.'))),
     serve: around.serve ?? (async () => {}),
+    auditTools: around.auditTools ?? (() => Promise.reject(new Error('No tools in this test.'))),
     version: '0.0.0-test',
   });
   return { exit, out: text(stdout), err: text(stderr), seen: server.seen };

@@ -3,7 +3,7 @@ import { Tally } from './tally.ts';
 import { runSchedule } from './world.ts';
 
 /** Other ones are run by `npm run sim`. */
-const SCHEDULES = 1_500;
+const SCHEDULES = 1_000;
 
 /** What must happen in so many schedules, or they prove nothing. */
 const MUST_HAPPEN = [

@@ -95,8 +95,16 @@ class World {
     this.#fault = fault;
     this.#timeline = timeline;
     this.#log = timed;
-    const sharesDisks = fault?.sharesDisks ?? false;
-    this.#instances = new Instances({ timeline, draws, tally, log: timed, failed: (error) => this.#failed(error), sharesDisks });
+    const { sharesDisks = false, showsDisks = false } = fault ?? {};
+    this.#instances = new Instances({
+      timeline,
+      draws,
+      tally,
+      log: timed,
+      failed: (error) => this.#failed(error),
+      sharesDisks,
+      showsDisks,
+    });
     this.#watch = new Watch({
       timeline,
       tally,
