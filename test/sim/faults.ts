@@ -32,8 +32,6 @@ export interface Fault {
   readonly forgets?: true;
   /** Processes start with keys from the disk of one that still runs, and speaks only for itself. */
   readonly sharesDisks?: true;
-  /** Processes show the tag that they find on a disk. */
-  readonly showsDisks?: true;
   /** Swaps take longer than the skew allows for. */
   readonly isSlow?: true;
 }
@@ -63,7 +61,6 @@ export const FAULTS: readonly Fault[] = [
   { name: 'a slot is filled without looking again', seenIn: 12, sweepOnce: staleSweep },
   { name: 'a swap takes longer than the skew', seenIn: 277, isSlow: true },
   { name: 'a cache on disk is read while its writer runs', seenIn: 8665, sharesDisks: true },
-  { name: 'a new process shows the tag of its disk', seenIn: 1, showsDisks: true },
   { name: 'keys are destroyed when they are replaced', seenIn: 1, store: destroyingEarly },
 ];
 

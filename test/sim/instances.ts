@@ -21,8 +21,6 @@ export interface InstancesDeps {
   readonly failed: (error: unknown) => void;
   /** Whether processes start with keys from the disk of one that still runs. */
   readonly sharesDisks: boolean;
-  /** Whether processes show the tag that they find on a disk. */
-  readonly showsDisks: boolean;
 }
 
 interface Disk {
@@ -106,15 +104,7 @@ export class Instances {
     log(`${label} starts${disk === null ? '' : ' with keys from a disk'}`);
     const [oldest] = this.processes;
     if (oldest !== undefined && this.processes.length >= MOST_PROCESSES) this.end(oldest);
-    this.processes.push(
-      new Process(
-        label,
-        { instance, principal: APP, address: '10.0.0.1' },
-        draws,
-        disk,
-        this.#deps.showsDisks ? (disk?.tag ?? null) : null,
-      ),
-    );
+    this.processes.push(new Process(label, { instance, principal: APP, address: '10.0.0.1' }, draws, disk));
   }
 
   #loses(probability: number): boolean {

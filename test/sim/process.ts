@@ -34,12 +34,10 @@ export class Process {
   #heard = 0;
   readonly #slowness: number;
 
-  /** @param shows the tag of the disk, where it breaks the rule that it has none yet */
-  constructor(label: string, caller: Caller, draws: Draws, disk: Held | null, shows: string | null = null) {
+  constructor(label: string, caller: Caller, draws: Draws, disk: Held | null) {
     this.label = label;
     this.caller = caller;
     this.held = disk;
-    this.#tag = shows;
     this.#slowness = draws.happens(0.5) ? 0 : draws.fraction() * SLOWEST_INSTANCE;
   }
 

@@ -95,7 +95,7 @@ class World {
     this.#fault = fault;
     this.#timeline = timeline;
     this.#log = timed;
-    const { sharesDisks = false, showsDisks = false } = fault ?? {};
+    const sharesDisks = fault?.sharesDisks ?? false;
     this.#instances = new Instances({
       timeline,
       draws,
@@ -103,7 +103,6 @@ class World {
       log: timed,
       failed: (error) => this.#failed(error),
       sharesDisks,
-      showsDisks,
     });
     this.#watch = new Watch({
       timeline,
