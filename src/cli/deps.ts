@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { HealthTarget } from '../config/health.ts';
 import type { AtMachine } from '../ports/at-machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
@@ -27,6 +28,8 @@ export interface Deps {
   readonly auditTools: () => Promise<AuditTools>;
   /** What is done on the data folder itself, while the service is stopped. */
   readonly atMachine: () => Promise<AtMachine>;
+  /** Whom `health` asks. Throws KeyturnError `invalid_config`. */
+  readonly healthTarget: () => HealthTarget;
   /** Of this program, as `--version` prints it. */
   readonly version: string;
 }

@@ -91,6 +91,20 @@ export interface DueIndex {
   due(now: Instant, after: DueEntry | null, limit: number, options?: CallOptions): Promise<readonly DueEntry[]>;
 }
 
+/** Material that a swap brings with it. */
+export interface NewMaterial {
+  readonly ref: MaterialRef;
+  readonly material: Secret;
+}
+
+/**
+ * For stores that can put material and swap a document in one transaction. Contract: as `putMaterial` of every entry and then `swap`, but all of it
+ * happens or nothing; after a lost swap there is nothing to destroy.
+ */
+export interface Publisher {
+  publish(keyring: Keyring, expected: Revision | null, entries: readonly NewMaterial[], options?: CallOptions): Promise<Revision | null>;
+}
+
 export interface DueEntry {
   readonly name: KeyringName;
   readonly dueAt: Instant;
@@ -117,4 +131,10 @@ export interface ChangeFeed {
     since: ChangeCursor | null,
     options?: CallOptions,
   ): Promise<{ readonly cursor: ChangeCursor; readonly names: readonly KeyringName[] }>;
+}
+
+/** Tells when asking the feeds is worth it, where a store can: best effort, beside the question that is put every second. */
+export interface Notices {
+  /** Calls back soon after each change by anybody. @returns ends it */
+  watch(listener: () => void): () => void;
 }

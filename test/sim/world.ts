@@ -95,14 +95,13 @@ class World {
     this.#fault = fault;
     this.#timeline = timeline;
     this.#log = timed;
-    const sharesDisks = fault?.sharesDisks ?? false;
     this.#instances = new Instances({
       timeline,
       draws,
       tally,
       log: timed,
       failed: (error) => this.#failed(error),
-      sharesDisks,
+      sharesDisks: fault?.sharesDisks ?? false,
     });
     this.#watch = new Watch({
       timeline,
