@@ -133,6 +133,8 @@ t.test('a crash at any step leaves one store at most to serve from, and running 
     const crash = crashAfter(steps + 1);
     await migrate(deps(crash.side(from), crash.side(to))).catch((error: Error) => t.equal(error.message, 'crash'));
     t.notOk((await maybeServed(from)) && (await maybeServed(to)), `not both, after step ${steps + 1}`);
+    const [left, arrived] = [await from.move.read(), await to.move.read()];
+    t.ok(arrived?.phase !== 'arrived' || left?.phase === 'moved', 'the old store is given up before the new one is complete');
     reached = crash.reached();
     await migrate(deps(from, to));
     t.match([await from.move.read(), await to.move.read()], [{ phase: 'moved' }, { phase: 'arrived' }]);
@@ -193,4 +195,23 @@ t.test('a key that is missing stops the move', async (t) => {
   await createIn(from.store, keyring('lost'));
   await t.rejects(migrate(deps(from, to)), { code: 'material_missing', message: /version 1 of keyring lost/ });
   t.match([await from.move.read(), await to.move.read()], [{ phase: 'leaving' }, { phase: 'arriving' }]);
+});
+
+t.test('a copy that is not the same is never cut over to', async (t) => {
+  const spoilt: readonly ((to: TestSide) => Side)[] = [
+    (to) => ({ ...to, store: { ...to.store, putMaterial: (at) => to.store.putMaterial(at, new Secret('0badcafe'.repeat(8))) } }),
+    (to) => ({ ...to, store: { ...to.store, swap: (document, at) => to.store.swap(rotated(document), at) } }),
+    (to) => ({
+      ...to,
+      store: { ...to.store, swap: (document, at) => createIn(to.store, keyring('own')).then(() => to.store.swap(document, at)) },
+    }),
+    (to) => ({ ...to, tokens: { ...to.tokens, insert: (one) => to.tokens.insert({ ...one, roles: ['admin'] }) } }),
+    (to) => ({ ...to, tokens: { ...to.tokens, insert: (one) => to.tokens.insert({ ...one, revoked: null }) } }),
+  ];
+  for (const spoil of spoilt) {
+    const [from, to] = [sideOf(t, 'old'), sideOf(t, 'new')];
+    await fill(from, [withEnded('web')]);
+    await t.rejects(migrate(deps(from, spoil(to))), { code: 'conflict' });
+    t.match([await from.move.read(), await to.move.read()], [{ phase: 'leaving' }, { phase: 'arriving' }]);
+  }
 });
