@@ -1,5 +1,6 @@
 import type { AuditKeys } from '../audit/keys.ts';
 import type { LedgerWriter } from '../audit/ledger.ts';
+import type { AwsSettings } from '../config/aws.ts';
 import type { Settings, StoreSettings, VaultSettings } from '../config/settings.ts';
 import { KeyturnError } from '../core/errors.ts';
 import type { Snapshots } from '../ports/snapshots.ts';
@@ -43,6 +44,8 @@ export function openFoundation(settings: Settings, surroundings: Surroundings): 
       return openShared(settings, settings.store, surroundings);
     case 'vault':
       return openInVault(settings.store, surroundings);
+    case 'aws':
+      return openSecretsManager(settings, settings.store, surroundings);
   }
 }
 
@@ -75,6 +78,31 @@ async function openShared({ masterKey }: Settings, store: PostgresSettings, surr
   if (masterKey === null) throw new KeyturnError('invalid_config', 'A store that replicas share needs KEYTURN_MASTER_KEY.');
   const { openPostgres } = await import('../stores/postgres/postgres.ts');
   return sharedFoundation(await openPostgres({ ...store, masterKey, ...surroundings }));
+}
+
+/** Keyrings and tokens are in AWS; each replica keeps its audit log, its leases and the log's keys in its own data folder, and locks that. */
+async function openSecretsManager(settings: Settings, store: AwsSettings, surroundings: Surroundings): Promise<Foundation> {
+  const { openAws } = await import('../stores/aws/aws.ts');
+  const { auditKeys, ledger, close } = await openEmbedded(settings, surroundings);
+  try {
+    const aws = await openAws({ ...store, masterKey: settings.masterKey, ...surroundings });
+    const closeBoth = async (): Promise<void> => {
+      await aws.close();
+      await close();
+    };
+    return {
+      store: aws.store,
+      tokens: aws.tokens,
+      fingerprints: null,
+      snapshots: null,
+      auditKeys,
+      ...(ledger && { ledger }),
+      close: closeBoth,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** What every replica stands on: nothing is kept in its data folder. */

@@ -6,6 +6,7 @@ import { RECIPIENT_PATTERN } from '../backup/recovery-key.ts';
 import { NAME_PATTERN } from '../core/name.ts';
 import { ROLES } from '../ports/authenticator.ts';
 import { isAddressRange } from './address.ts';
+import { AwsFields } from './aws.ts';
 import { toSeconds } from './duration.ts';
 import { toInstant } from './instant.ts';
 import { LOG_LEVELS } from './settings.ts';
@@ -147,7 +148,15 @@ export const ConfigFile = Type.Object(
     port: optional(whole(0, 65_535)),
     dataDir: optional(text('the path of a folder')),
     store: optional(
-      Type.Object({ kind: optional(oneOf(['sqlite', 'postgres', 'vault'])), postgres: optional(Postgres), vault: optional(Vault) }, closed),
+      Type.Object(
+        {
+          kind: optional(oneOf(['sqlite', 'postgres', 'vault', 'aws'])),
+          postgres: optional(Postgres),
+          vault: optional(Vault),
+          aws: optional(AwsFields),
+        },
+        closed,
+      ),
     ),
     masterKey: optional(Type.Object({ file: text('the path of a file that holds the master key') }, closed)),
     tls: optional(

@@ -2,6 +2,7 @@ import type { DeclaredToken } from '../access/declared-token.ts';
 import type { KeyringName } from '../core/name.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Secret } from '../core/secret.ts';
+import type { AwsSettings } from './aws.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -18,7 +19,8 @@ export type StoreSettings =
       /** Certificate authorities in PEM; null = the system's. */
       readonly caFile: string | null;
     }
-  | ({ readonly kind: 'vault' } & VaultSettings);
+  | ({ readonly kind: 'vault' } & VaultSettings)
+  | AwsSettings;
 
 export interface VaultSettings {
   readonly address: string;
@@ -45,7 +47,7 @@ export interface Settings {
   readonly port: number;
   readonly dataDir: string;
   readonly store: StoreSettings;
-  /** Null: the embedded store keeps its own in the data folder. The shared ones need it. */
+  /** Null: the embedded store keeps its own in the data folder. PostgreSQL needs it; on AWS it is an addition. */
   readonly masterKey: Secret | null;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
   /** True, or the addresses and CIDR ranges of proxies whose X-Forwarded-For is believed. */

@@ -1,5 +1,6 @@
 import type { Fault } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
+import { awsSettings } from './aws.ts';
 import type { ImportSources } from './imports.ts';
 import type { ConfigFile } from './schema.ts';
 import { type FoundSecret, findSecret, POSTGRES_URL } from './secret-settings.ts';
@@ -39,6 +40,7 @@ export function storeSettings(
   { resolve }: ImportSources,
 ): StoreSettings {
   if (vault !== null) return { kind: 'vault', ...vault };
+  if (file.kind === 'aws') return awsSettings(file.aws);
   if (file.kind !== 'postgres' || postgresUrl === null) return { kind: 'sqlite' };
   const { schema = 'keyturn', poolSize = 10, caFile } = file.postgres ?? {};
   return { kind: 'postgres', url: postgresUrl, schema, poolSize, caFile: caFile === undefined ? null : resolve(caFile) };

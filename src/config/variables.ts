@@ -1,4 +1,5 @@
 import type { Fault } from '../core/errors.ts';
+import { readTags } from './aws.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { ConfigFile } from './schema.ts';
 import { isMapping, type Mapping, shapeFaults } from './shape.ts';
@@ -46,6 +47,11 @@ export const VARIABLES: readonly Variable[] = [
   variable('KEYTURN_VAULT_SECRET_ID_FILE', 'store.vault.auth.secretIdFile'),
   variable('KEYTURN_VAULT_ROLE', 'store.vault.auth.role'),
   variable('KEYTURN_VAULT_JWT_FILE', 'store.vault.auth.jwtFile'),
+  variable('KEYTURN_AWS_REGION', 'store.aws.region'),
+  variable('KEYTURN_AWS_ENDPOINT', 'store.aws.endpoint'),
+  variable('KEYTURN_AWS_PREFIX', 'store.aws.prefix'),
+  variable('KEYTURN_AWS_KMS_KEY_ID', 'store.aws.kmsKeyId'),
+  variable('KEYTURN_AWS_TAGS', 'store.aws.tags', readTags),
   variable('KEYTURN_MASTER_KEY_FILE', 'masterKey.file'),
   variable('KEYTURN_TLS_CERT_FILE', 'tls.certFile'),
   variable('KEYTURN_TLS_KEY_FILE', 'tls.keyFile'),

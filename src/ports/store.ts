@@ -121,15 +121,21 @@ export interface FingerprintIndex {
 /** The store's own position in its history of changes. */
 export type ChangeCursor = Branded<'ChangeCursor'>;
 
+export interface FeedOptions extends CallOptions {
+  /** The names that the caller wants to hear of; a store without a feed of its own asks for these alone. Default: all. */
+  readonly held?: Iterable<KeyringName>;
+}
+
 /**
  * Tells which documents changed, so that one question to the store validates every copy a replica holds.
- * Contract: a document that was swapped after cursor C was issued is in every answer to `changes(C)` that begins after the swap returned.
+ * Contract: a document that was swapped after cursor C was issued is in every answer to `changes(C)` that begins after the swap returned. Where
+ * `held` names some, this is promised of those; they were loaded through this store.
  */
 export interface ChangeFeed {
   /** With null: the cursor as of now, and no names. */
   changes(
     since: ChangeCursor | null,
-    options?: CallOptions,
+    options?: FeedOptions,
   ): Promise<{ readonly cursor: ChangeCursor; readonly names: readonly KeyringName[] }>;
 }
 

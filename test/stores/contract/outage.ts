@@ -37,8 +37,8 @@ export function outageContract(promised: Promised): void {
     const document = keyring('web');
     const revision = await createIn(store, document);
     link.freeze();
-    const calls = [store.load(named('web')), store.swap(rotated(document), revision), store.getMaterial(entry)];
-    for (const call of calls) t.match(await failureOf(call), { code: 'store_unavailable' });
+    const calls = [store.load(named('web')), store.swap(rotated(document), revision), store.getMaterial(entry)].map(failureOf);
+    for (const call of calls) t.match(await call, { code: 'store_unavailable' });
     link.open();
     await untilAnswers(() => store.check());
     t.equal((await loadFrom(store, 'web')).keyring.name, 'web');
