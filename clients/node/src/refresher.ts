@@ -8,7 +8,7 @@ import { leaseFrom, type Moment, momentOf } from './lease.ts';
 import type { Settings } from './options.ts';
 import { isFinal } from './refusal.ts';
 import type { Snapshot } from './snapshot.ts';
-import { firstRefreshDelay, type Polled, pollDelay, pollSeconds, refreshDelay, retryDelay } from './timing.ts';
+import { acknowledgeDelay, firstRefreshDelay, type Polled, pollDelay, pollSeconds, refreshDelay, retryDelay } from './timing.ts';
 import type { Transport } from './transport.ts';
 
 /** A request under way. */
@@ -38,6 +38,12 @@ export class Refresher {
   #stored: Promise<void> = Promise.resolve();
   #cancel: () => void = () => {};
   #runs = false;
+  /**
+   * The ETag that may be sent: it tells the service that this process has these keys and that nobody will go back to older ones. So it
+   * is of an answer that this process was given itself, and that its cache file holds. Null = none.
+   */
+  #shown: string | null = null;
+  #acknowledges = false;
   #stale = 0;
   #failures = 0;
   #lastAsked: Millis = Number.NEGATIVE_INFINITY;
@@ -111,12 +117,14 @@ export class Refresher {
     this.#lastAsked = asked.uptime;
     try {
       const token = settings.token();
-      const etag = holder.held?.etag ?? null;
+      const held = holder.held?.etag ?? null;
+      const etag = held === this.#shown ? held : null;
       const question = { name, token, instance: settings.instance, etag, waitSeconds, timeout: settings.timeout, signal, inBackground };
       const answer = await askForKeys(transport, question);
       // Given up for a later request: its answer is older than that one's.
       if (signal.aborted) return;
       this.#take(answer, asked);
+      this.#acknowledges = answer.changed && held !== null && held !== answer.etag && !this.#acknowledges;
       this.#succeeded(answer, asked, waitSeconds);
       this.#stored = this.#store(answer, asked, token);
     } catch (error) {
@@ -150,8 +158,9 @@ export class Refresher {
 
   async #store(answer: Changed | Unchanged, asked: Moment, token: string): Promise<void> {
     const { cache } = this.#deps;
-    if (answer.changed) await cache.answered(token, asked, answer.leaseSeconds, answer.etag, answer.body);
-    else await cache.renewed(token, asked, answer.leaseSeconds);
+    if (!answer.changed) return cache.renewed(token, asked, answer.leaseSeconds);
+    this.#shown = null;
+    if (await cache.answered(token, asked, answer.leaseSeconds, answer.etag, answer.body)) this.#shown = answer.etag;
   }
 
   #succeeded({ changed, leaseSeconds }: Changed | Unchanged, asked: Moment, waitSeconds: number): void {
@@ -176,7 +185,9 @@ export class Refresher {
   #scheduleNext(polled: Polled): void {
     const { random } = this.#deps.settings;
     if (polled.askedSeconds > 0) this.#schedule(pollDelay(polled, random));
-    else this.#schedule(this.#mayPoll() ? 1_000 * random() : refreshDelay(polled.refreshSeconds, random));
+    else if (this.#mayPoll()) this.#schedule(1_000 * random());
+    // Never two acknowledgements in a row: a service whose every answer is new must not be asked without end.
+    else this.#schedule((this.#acknowledges ? acknowledgeDelay : refreshDelay)(polled.refreshSeconds, random));
   }
 
   #failed(error: unknown, asked: Moment): void {
