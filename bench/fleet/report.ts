@@ -9,7 +9,11 @@ const of = ({ rejected, accepted }: Checked): string => `${number(rejected)} of 
 
 /** Both runs side by side. */
 export function comparison({ tally, rotations, seconds }: KeyturnRun, naive: NaiveRun): string {
-  const table = new Table({ head: ['', 'with Keyturn', 'naive'], colAligns: ['left', 'right', 'right'], style: { head: [], border: [] } });
+  const table = new Table({
+    head: ['', 'with Keyturn', 'naive'],
+    colAligns: ['left', 'right', 'right'],
+    style: { head: [], border: [], compact: true },
+  });
   table.push(
     ['rotations', number(rotations.scheduled), number(naive.rotations)],
     ['  by the cron schedule', number(rotations.bySlot), '-'],
@@ -21,6 +25,7 @@ export function comparison({ tally, rotations, seconds }: KeyturnRun, naive: Nai
     ['lost logins', of(tally.logins), of(naive.tally.logins)],
     ['other failures', number(tally.faults.rejected), number(naive.tally.faults.rejected)],
     ['503, lease ended, in the outage beyond a lease', number(tally.leaseEndedInOutage), '-'],
+    ['  workers that stopped then', number(tally.failedClosed), '-'],
     ['503, lease ended, at other times', number(tally.leaseEndedElsewhere), '-'],
     ['sent again, because a worker was down', number(tally.unanswered), number(naive.tally.unanswered)],
     ['too old on arrival, not judged', number(tally.tooOld), number(naive.tally.tooOld)],
@@ -33,7 +38,7 @@ export function crossings({ tally }: KeyturnRun): string {
   const table = new Table({
     head: ['accepted', 'in all', 'signed by an earlier version', 'by a later one', 'most versions between'],
     colAligns: ['left', 'right', 'right', 'right', 'right'],
-    style: { head: [], border: [] },
+    style: { head: [], border: [], compact: true },
   });
   for (const { what, accepted, bySomeEarlier, bySomeLater, widest } of [tally.sessions, tally.forms, tally.logins]) {
     table.push([`${what}s`, number(accepted), number(bySomeEarlier), number(bySomeLater), number(widest)]);

@@ -7,6 +7,8 @@ export class Tally {
   leaseEndedInOutage = 0;
   leaseEndedElsewhere = 0;
   isOutage = false;
+  /** Workers that had stopped using their keys when the outage was longer than their lease. */
+  failedClosed = 0;
   /** Cookies and forms that were older than their lifetime when they arrived, because the machine was slow. Nothing follows from them. */
   tooOld = 0;
 

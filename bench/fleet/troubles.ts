@@ -35,10 +35,14 @@ export const TROUBLES: readonly Trouble[] = [
 /** The one that workers must not outlive: they have to stop using their keys, and to go on afterwards. */
 export const LONG_OUTAGE: Trouble = {
   what: `the service is away for ${LEASE_SECONDS * 2} s, longer than a lease`,
-  async act({ service, tally }) {
+  async act({ service, workers, tally }) {
     tally.isOutage = true;
     await service.end('SIGTERM');
     await pause(2 * LEASE);
+    for (const worker of workers) {
+      if (await worker.hasStopped()) tally.failedClosed++;
+      else tally.faults.reject(`${worker.plan.name} goes on although its lease has ended`);
+    }
     await service.start();
     // Whoever failed to ask asks again after seconds, and later each time.
     await pause(2 * LEASE);

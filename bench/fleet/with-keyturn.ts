@@ -37,7 +37,8 @@ export async function runWithKeyturn(plan: Plan, surroundings: Surroundings, say
     FLEET_LIFETIME: String(LIFETIME_SECONDS),
   });
   const stage = await Stage.open(plan, { ...surroundings, folder }, envOf);
-  say(`${stage.workers.length} workers run`);
+  const { summary } = await service.call('GET', `/v1/keyrings/${KEYRING}/instances`);
+  say(`${stage.workers.length} workers run; ${summary.instances} instances hold a lease, the masters of --preload among them`);
   const { tally, workers, browsers, traffic } = stage;
   const began = Date.now();
   traffic.start();

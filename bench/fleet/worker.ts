@@ -50,6 +50,11 @@ export class Worker {
     await this.#child?.end(signal);
   }
 
+  /** Whether it answers with status 503: it may not use its keys any more. */
+  async hasStopped(): Promise<boolean> {
+    return (await send(this.port, 'GET', '/visit?mark=none', new Map())).status === 503;
+  }
+
   /** Kills the process that serves; gunicorn's master makes another at once. */
   async killServing(): Promise<void> {
     const pid = await this.#servingPid();
