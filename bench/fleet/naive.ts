@@ -12,7 +12,7 @@ export interface NaiveRun {
 }
 
 /** Time for people to log in and open forms before the first rotation, and between two. */
-const REST = 6_000;
+const REST = 4_000;
 
 /** The same fleet as most people rotate: a new key in the environment, and the workers restarted with it one by one. */
 export async function runNaively(plan: Plan, surroundings: Surroundings, say: (line: string) => void): Promise<NaiveRun> {

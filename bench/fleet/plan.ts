@@ -8,8 +8,10 @@ export interface Plan {
   readonly browsers: number;
   readonly rotations: number;
   readonly naiveRotations: number;
-  /** A new trouble after each so many rotations. */
+  readonly leaseSeconds: number;
+  /** A new trouble after each so many rotations, until there were so many. */
   readonly troubleEvery: number;
+  readonly troubles: number;
   /** Whether the service is away for longer than a lease, once. */
   readonly hasLongOutage: boolean;
 }
@@ -20,7 +22,9 @@ export const LONG: Plan = {
   browsers: 400,
   rotations: 36,
   naiveRotations: 2,
+  leaseSeconds: 8,
   troubleEvery: 3,
+  troubles: 9,
   hasLongOutage: true,
 };
 
@@ -31,21 +35,19 @@ export const SHORT: Plan = {
   browsers: 80,
   rotations: 6,
   naiveRotations: 1,
+  leaseSeconds: 5,
   troubleEvery: 1,
+  troubles: 4,
   hasLongOutage: false,
 };
 
-export const LEASE_SECONDS = 8;
 export const LIFETIME_SECONDS = 30;
 
-/** Months of a real keyring in minutes. A slot every 10 s is as fast as a lease of 8 s and a skew of 1 s allow. */
-export const POLICY = {
-  schedule: { cron: '*/10 * * * * *' },
-  leaseSeconds: LEASE_SECONDS,
-  refreshSeconds: 1,
-  skewSeconds: 1,
-  tokenLifetimeSeconds: LIFETIME_SECONDS,
-};
+/** Years of a real keyring in minutes. A slot every 10 s is as fast as a lease of 8 s and a skew of 1 s allow. */
+export function policyOf({ leaseSeconds }: Plan): object {
+  const schedule = { cron: '*/10 * * * * *' };
+  return { schedule, leaseSeconds, refreshSeconds: 1, skewSeconds: 1, tokenLifetimeSeconds: LIFETIME_SECONDS };
+}
 
 /** Seconds that the service may hold a request of a worker that listens for changes. The client takes a third of the lease at most. */
 const WAIT = 20;

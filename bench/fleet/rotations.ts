@@ -15,6 +15,8 @@ export class Rotations {
   readonly #service: KeyturnService;
   /** Milliseconds that a version signs before the next one is asked for. */
   readonly #rest: number;
+  /** The version that signed at the first look: what came to sign before anybody looked on counts for nothing. */
+  #first: number | null = null;
   #current = 1;
   #since = Date.now();
 
@@ -25,7 +27,7 @@ export class Rotations {
 
   /** Those whose key has come to sign. */
   get done(): number {
-    return this.#current - 1;
+    return this.#first === null ? 0 : this.#current - this.#first;
   }
 
   /** @param each hears how many are done, each time that there are more */
@@ -44,6 +46,7 @@ export class Rotations {
   async #turn(): Promise<void> {
     const { versions } = await this.#service.call('GET', `/v1/keyrings/${KEYRING}`);
     const current = versions.find(({ role }: Version) => role === 'current')?.version ?? this.#current;
+    this.#first ??= current;
     if (current > this.#current) this.#since = Date.now();
     this.#current = Math.max(current, this.#current);
     const isUnderWay = versions.some(({ role }: Version) => role === 'next');
@@ -52,7 +55,7 @@ export class Rotations {
   }
 }
 
-/** How the rotations came about, by the keyring's own history. */
+/** How the rotations since some instant came about, by the keyring's own history. */
 export interface RotationFigures {
   readonly scheduled: number;
   readonly bySlot: number;
@@ -65,11 +68,14 @@ interface Entry {
   readonly role: string;
   readonly advanced: unknown;
   readonly slot: string | null;
+  readonly activatesAt: string;
 }
 
-export async function rotationFigures(service: KeyturnService): Promise<RotationFigures> {
+export async function rotationFigures(service: KeyturnService, since: number): Promise<RotationFigures> {
   const { items }: { items: Entry[] } = await service.call('GET', `/v1/keyrings/${KEYRING}/history?limit=500`);
-  const scheduled = items.filter(({ kind, role }) => kind === 'scheduled' && role !== 'next');
+  const scheduled = items.filter(
+    ({ kind, role, activatesAt }) => kind === 'scheduled' && role !== 'next' && Date.parse(activatesAt) >= since,
+  );
   return {
     scheduled: scheduled.length,
     bySlot: scheduled.filter(({ slot }) => slot !== null).length,

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { KeyturnService } from './keyturn-service.ts';
-import { LEASE_SECONDS } from './plan.ts';
 import type { Tally } from './tally.ts';
 import type { Worker } from './worker.ts';
 
@@ -8,6 +7,8 @@ export interface Scene {
   readonly service: KeyturnService;
   readonly workers: readonly Worker[];
   readonly tally: Tally;
+  /** In milliseconds. */
+  readonly lease: number;
   /** Starts a worker with what all of them are started with. */
   readonly start: (worker: Worker) => Promise<void>;
 }
@@ -17,35 +18,33 @@ export interface Trouble {
   readonly act: (scene: Scene) => Promise<void>;
 }
 
-const LEASE = LEASE_SECONDS * 1_000;
-
 /** In their order; a run that is long enough meets them all. */
 export const TROUBLES: readonly Trouble[] = [
   { what: 'a process of gunicorn is killed; its master makes another', act: (scene) => the(scene, 'flask-1').killServing() },
   { what: 'the service is restarted', act: ({ service }) => restarted(service, 'SIGTERM') },
   { what: 'a process forked by --preload is killed', act: (scene) => the(scene, 'flask-2').killServing() },
-  { what: `the service is frozen for ${(LEASE * 0.7) / 1_000} s of a lease of ${LEASE_SECONDS} s`, act: frozen },
-  { what: 'a Node worker is killed, and started again a lease later', act: (scene) => away(scene, 'node-2', 'SIGKILL', LEASE) },
+  { what: 'the service is frozen for 0.7 of a lease', act: frozen },
+  { what: 'a Node worker is killed, and started again a lease later', act: (scene) => away(scene, 'node-2', 'SIGKILL', scene.lease) },
   { what: 'a Flask worker is stopped and started', act: (scene) => away(scene, 'flask-3', 'SIGTERM', 0) },
   { what: 'the service is killed and started', act: ({ service }) => restarted(service, 'SIGKILL') },
-  { what: 'a Flask worker is frozen for longer than a lease', act: (scene) => the(scene, 'flask-4').freezeServing(LEASE + 2_000) },
+  { what: 'a Flask worker is frozen for longer than a lease', act: (scene) => the(scene, 'flask-4').freezeServing(scene.lease + 2_000) },
   { what: 'a Node worker is restarted', act: (scene) => away(scene, 'node-1', 'SIGTERM', 0) },
 ];
 
-/** The one that workers must not outlive: they have to stop using their keys, and to go on afterwards. */
+/** The last one of a run that has it. */
 export const LONG_OUTAGE: Trouble = {
-  what: `the service is away for ${LEASE_SECONDS * 2} s, longer than a lease`,
-  async act({ service, workers, tally }) {
+  what: 'the service is away for two leases: workers have to stop using their keys, and to go on afterwards',
+  async act({ service, workers, tally, lease }) {
     tally.isOutage = true;
     await service.end('SIGTERM');
-    await pause(2 * LEASE);
+    await pause(2 * lease);
     for (const worker of workers) {
       if (await worker.hasStopped()) tally.failedClosed++;
       else tally.faults.reject(`${worker.plan.name} goes on although its lease has ended`);
     }
     await service.start();
     // Whoever failed to ask asks again after seconds, and later each time.
-    await pause(2 * LEASE);
+    await pause(2 * lease);
     tally.isOutage = false;
   },
 };
@@ -55,9 +54,9 @@ async function restarted(service: KeyturnService, signal: NodeJS.Signals): Promi
   await service.start();
 }
 
-async function frozen({ service }: Scene): Promise<void> {
+async function frozen({ service, lease }: Scene): Promise<void> {
   service.signal('SIGSTOP');
-  await pause(LEASE * 0.7);
+  await pause(0.7 * lease);
   service.signal('SIGCONT');
 }
 
