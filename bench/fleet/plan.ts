@@ -32,7 +32,7 @@ export const LONG: Plan = {
 export const SHORT: Plan = {
   flaskWorkers: 4,
   nodeWorkers: 2,
-  browsers: 80,
+  browsers: 120,
   rotations: 6,
   naiveRotations: 1,
   leaseSeconds: 5,

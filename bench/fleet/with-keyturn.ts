@@ -23,7 +23,7 @@ type Say = (line: string) => void;
 /** Milliseconds that one packet to the service takes at most on the slow line. */
 const SLOWEST = 1_200;
 /** Milliseconds that a version signs before the next rotation is asked for. */
-const REST = 500;
+const REST = 1_500;
 
 /** The whole fleet under Keyturn: rotations, troubles, and an emergency at the end. */
 export async function runWithKeyturn(plan: Plan, surroundings: Surroundings, say: Say): Promise<KeyturnRun> {
