@@ -1,37 +1,55 @@
 import Table from 'cli-table3';
-import { type Figures, load, median, start } from './load.ts';
+import { type Figures, load, median, type Server, start } from './load.ts';
 
-/** `GET …/keys` beside a bare Fastify route that returns the same bytes, in turn, in one run. Usage: npm run bench [rounds] [seconds] */
-const rounds = Number(process.argv[2] ?? 5);
-const seconds = Number(process.argv[3] ?? 4);
-const CONNECTIONS = 64;
-
-const keyturn = await start('keyturn');
+/**
+ * `GET …/keys`, with authentication, metrics, lease and a durable audit record before each answer, beside a bare Fastify route that returns the
+ * same bytes: in turn, in one run. Then the latency at half the rate. Usage: npm run bench -- [rounds] [seconds] [connections] [thread|inline]
+ */
+const [rounds = 5, seconds = 4, connections = 256] = process.argv.slice(2, 5).map(Number);
+const keyturn = await start(process.argv[5] === 'inline' ? 'inline' : 'keyturn');
 const bare = await start('bare', keyturn.served.body.replace(/[0-9a-f]{64}/g, '0'.repeat(64)));
 const table = new Table({
-  head: ['answer', 'keyturn req/s', 'bare req/s', 'ratio', 'keyturn p99 ms', 'bare p99 ms'],
+  head: ['answer', 'keyturn req/s', 'bare req/s', 'ratio', 'p99 ms', 'bare p99', 'p99 at half rate', 'CPU µs', 'bare CPU µs'],
   style: { head: [], border: [] },
 });
 
-for (const expected of [200, 304] as const) {
-  const ours: Figures[] = [];
-  const theirs: Figures[] = [];
-  for (let round = 0; round < rounds + 1; round++) {
-    const pair = [
-      await load(keyturn.served, expected, seconds, CONNECTIONS),
-      await load(bare.served, expected, seconds, CONNECTIONS),
-    ] as const;
-    if (round === 0) continue; // warm-up
-    ours.push(pair[0]);
-    theirs.push(pair[1]);
-  }
-  const ratios = ours.map(({ requestsPerSecond }, index) => requestsPerSecond / (theirs[index]?.requestsPerSecond ?? Number.NaN));
-  const [rate, bareRate] = [ours, theirs].map((figures) => Math.round(median(figures.map((figure) => figure.requestsPerSecond))));
-  const [p99, bareP99] = [ours, theirs].map((figures) => median(figures.map((figure) => figure.p99Millis)));
-  table.push([String(expected), String(rate), String(bareRate), median(ratios).toFixed(2), String(p99), String(bareP99)]);
+interface Pair {
+  readonly ours: Figures;
+  readonly theirs: Figures;
 }
 
-console.log(`medians of ${rounds} rounds of ${seconds} s, ${CONNECTIONS} connections, node ${process.version}`);
+async function pairs(expected: 200 | 304): Promise<Pair[]> {
+  const full = { expected, seconds, connections, rate: null };
+  const measured: Pair[] = [];
+  for (let round = 0; round <= rounds; round++) {
+    const pair = { ours: await load(keyturn, full), theirs: await load(bare, full) };
+    if (round > 0) measured.push(pair); // the first warms up
+  }
+  return measured;
+}
+
+async function atHalfRate(server: Server, expected: 200 | 304, rate: number): Promise<number> {
+  return (await load(server, { expected, seconds, connections, rate: Math.round(rate / 2) })).p99Millis;
+}
+
+for (const expected of [200, 304] as const) {
+  const measured = await pairs(expected);
+  const middle = (of: (pair: Pair) => number): number => median(measured.map(of));
+  const rate = middle(({ ours }) => ours.requestsPerSecond);
+  table.push([
+    String(expected),
+    rate.toFixed(0),
+    middle(({ theirs }) => theirs.requestsPerSecond).toFixed(0),
+    middle(({ ours, theirs }) => ours.requestsPerSecond / theirs.requestsPerSecond).toFixed(2),
+    String(middle(({ ours }) => ours.p99Millis)),
+    String(middle(({ theirs }) => theirs.p99Millis)),
+    String(await atHalfRate(keyturn, expected, rate)),
+    middle(({ ours }) => ours.cpuMicros).toFixed(1),
+    middle(({ theirs }) => theirs.cpuMicros).toFixed(1),
+  ]);
+}
+
+console.log(`medians of ${rounds} rounds of ${seconds} s, ${connections} connections, node ${process.version}`);
 console.log(table.toString());
 keyturn.child.disconnect();
 bare.child.disconnect();

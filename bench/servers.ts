@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fastify from 'fastify';
 import { systemClock, systemTimers } from '../src/clock.ts';
-import { openService } from '../src/compose/service.ts';
+import { composeService, openService } from '../src/compose/service.ts';
 import { readFromDisk } from '../src/config/files.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { createLogger } from '../src/logger.ts';
 import { systemRandom } from '../src/random.ts';
+import { openSqlite } from '../src/stores/sqlite/sqlite.ts';
 
 /** What the load needs to know of a server. */
 export interface Served {
@@ -18,14 +19,24 @@ export interface Served {
   readonly body: string;
 }
 
-/** The real service with one keyring, whose read path is measured. */
-export async function serveKeyturn(): Promise<Served> {
+/**
+ * The real service with one keyring, whose read path is measured.
+ * @param ledger which thread commits the audit log */
+export async function serveKeyturn(ledger: 'thread' | 'inline'): Promise<Served> {
   const dataDir = mkdtempSync(join(tmpdir(), 'keyturn-bench-'));
   process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }));
   const env = { KEYTURN_DATA_DIR: dataDir, KEYTURN_LOG_LEVEL: 'warn' };
   const settings = loadConfig({ env, cwd: dataDir, read: readFromDisk }, systemClock.now());
   const logger = createLogger(settings.log.level);
-  const service = await openService(settings, { clock: systemClock, timers: systemTimers, random: systemRandom, logger });
+  const surroundings = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
+  const service =
+    ledger === 'thread'
+      ? await openService(settings, surroundings)
+      : await composeService(
+          settings,
+          surroundings,
+          openSqlite({ dataDir, masterKey: { from: 'data-folder' }, clock: systemClock, random: systemRandom }),
+        );
   await service.start();
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 });
   const headers = { authorization: `Bearer ${service.firstToken?.text.reveal()}`, 'keyturn-instance': 'bench-1' };

@@ -11,6 +11,11 @@ export const systemClock: Clock = {
   uptime: () => Math.floor(performance.now()),
 };
 
+/** Milliseconds with fractions, for measuring how long something took. */
+export function stopwatch(): Millis {
+  return performance.now();
+}
+
 /** Timers of any length. A pending one keeps the process alive until it is cancelled. */
 export const systemTimers: Timers = {
   after(delay, callback) {

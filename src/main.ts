@@ -4,6 +4,7 @@ import { createClient } from './cli/client.ts';
 import { run } from './cli/run.ts';
 import { systemClock } from './clock.ts';
 import { loadClientSettings } from './config/client.ts';
+import { loadHealthTarget } from './config/health.ts';
 import { currentSurroundings } from './config/surroundings.ts';
 import { systemRandom } from './random.ts';
 
@@ -18,6 +19,8 @@ process.exitCode = await run(process.argv.slice(2), {
   random: systemRandom,
   // Only `serve` needs the service: every other command starts in half the time without it.
   serve: async () => (await import('./compose/serve.ts')).serve(),
+  auditTools: async () => (await import('./compose/audit-tools.ts')).auditTools(),
   atMachine: async () => (await import('./compose/at-machine.ts')).atMachine,
+  healthTarget: () => loadHealthTarget(currentSurroundings(), systemClock.now()),
   version: packageJson.version,
 });

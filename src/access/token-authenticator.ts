@@ -4,7 +4,8 @@ import type { Authenticator, Credentials, Principal } from '../ports/authenticat
 import type { Clock } from '../ports/clock.ts';
 import type { TokenId, TokenRecord, TokenStore } from '../ports/tokens.ts';
 import { Misses, QuestionBudget, Uses } from './lookups.ts';
-import { type PresentedToken, parseToken } from './token-format.ts';
+import { Proven } from './proven.ts';
+import { type PresentedToken, parseToken, tokenDigest } from './token-format.ts';
 import type { Entry, TokenTable } from './token-table.ts';
 
 /** Compared with in place of an unknown token's digest, so that unknown ids and wrong secrets take the same path. No text hashes to it. */
@@ -27,6 +28,7 @@ export class TokenAuthenticator implements Authenticator {
   readonly #misses: Misses;
   readonly #budget: QuestionBudget;
   readonly #uses = new Uses();
+  readonly #proven = new Proven();
   readonly #asking = new Map<TokenId, Promise<Entry | undefined>>();
 
   constructor({ table, store, clock }: AuthenticatorDeps) {
@@ -45,6 +47,20 @@ export class TokenAuthenticator implements Authenticator {
     const entry = this.#table.get(token.id);
     if (entry !== undefined || this.#misses.has(token.id)) return this.#prove(token, entry);
     return this.#find(token.id).then((found) => this.#prove(token, found));
+  }
+
+  /** Proves a token that the table holds; whatever else is shown, and all reasons, are for `authenticate`. */
+  recognise({ bearer }: Credentials): Principal | null {
+    if (bearer === null) return null;
+    const token = this.#proven.get(bearer) ?? tokenDigest(bearer);
+    const entry = token === null ? undefined : this.#table.get(token.id);
+    if (token === null || entry === undefined || !timingSafeEqual(token.digest, entry.digest)) return null;
+    const { revoked, expiresAt, id } = entry.record;
+    const now = this.#clock.now();
+    if (revoked !== null || (expiresAt !== null && expiresAt <= now)) return null;
+    if (entry.origin === 'issued') this.#uses.note(id, now);
+    this.#proven.add(bearer, token);
+    return entry.principal;
   }
 
   /** Reads all issued tokens from the store: before the first request, and from time to time where others issue and revoke too. */

@@ -39,6 +39,8 @@ export interface KeySet {
   readonly previous: readonly ServedKey[];
   readonly next: ServedKey | null;
   readonly refreshSeconds: number;
+  /** The numbers of all versions above, `next` first. */
+  readonly versions: readonly number[];
   /** When the roles change by themselves; null = only by an act. */
   readonly until: Instant | null;
 }
@@ -143,6 +145,7 @@ export class KeyReader {
       previous: await Promise.all(previous.map((version) => this.#served(copy, version))),
       next: next === null ? null : await this.#served(copy, next),
       refreshSeconds: keyring.policy.refreshSeconds,
+      versions: [next, current, ...previous].filter((version) => version !== null).map(({ version }) => version),
       until: nextChangeAt(keyring, now),
     };
     this.#sets.set(copy, keys);

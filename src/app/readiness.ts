@@ -14,6 +14,8 @@ export interface Readiness {
     readonly store: { readonly status: CheckStatus; readonly kind: string; readonly silentSeconds: number | null };
     readonly scheduler: { readonly status: CheckStatus; readonly lastSweepSecondsAgo: number | null };
     readonly clock: { readonly status: CheckStatus };
+    /** Failing: the audit log cannot be written. */
+    readonly audit: { readonly status: CheckStatus };
   };
   /** Keyrings whose rotation or destruction should have happened by now. */
   readonly overdue: readonly KeyringName[];
@@ -34,9 +36,12 @@ export interface ReadinessDeps {
   readonly sweepPause: Millis;
   /** Uptime at the end of the last sweep that ran through; null before the first. */
   readonly lastSweep: () => Millis | null;
+  /** `needed`: without the log nothing is served. */
+  readonly audit: () => { readonly healthy: boolean; readonly needed: boolean };
 }
 
-export function readinessOf({ clock, copies, waiters, sweep, storeKind, sweepPause, lastSweep }: ReadinessDeps): Readiness {
+export function readinessOf({ clock, copies, waiters, sweep, storeKind, sweepPause, lastSweep, audit }: ReadinessDeps): Readiness {
+  const { healthy, needed } = audit();
   const silence = copies.silence();
   const swept = lastSweep();
   const sinceSweep = swept === null ? null : clock.uptime() - swept;
@@ -46,9 +51,10 @@ export function readinessOf({ clock, copies, waiters, sweep, storeKind, sweepPau
     store: { status: within(silence, PATIENCE), kind: storeKind, silentSeconds: wholeSeconds(silence) },
     scheduler: { status: within(sinceSweep, sweepPause + PATIENCE), lastSweepSecondsAgo: wholeSeconds(sinceSweep) },
     clock: { status: failing.some(({ code }) => code === 'clock_behind') ? 'failing' : 'ok' },
+    audit: { status: healthy ? 'ok' : 'failing' },
   } as const;
-  const serves = checks.store.status === 'ok' && !waiters.draining;
-  const well = checks.scheduler.status === 'ok' && checks.clock.status === 'ok' && overdue.length === 0;
+  const serves = checks.store.status === 'ok' && !waiters.draining && (healthy || !needed);
+  const well = healthy && checks.scheduler.status === 'ok' && checks.clock.status === 'ok' && overdue.length === 0;
   return { status: serves ? (well ? 'ready' : 'degraded') : 'not ready', checks, overdue };
 }
 

@@ -45,6 +45,15 @@ export type SweepOutcome =
       readonly retryAt: Instant;
     };
 
+/** Hears of each outcome; `changedAt`: when the document was changed by it, null where it was not. */
+export type SweepReport = (outcome: SweepOutcome, changedAt: Instant | null) => void;
+
+/** An act of the sweep and when its swap made it so. */
+interface Act {
+  readonly outcome: SweepOutcome;
+  readonly changedAt: Instant;
+}
+
 /** A keyring whose turn has come and which the last attempt could not serve. */
 export interface Failing {
   readonly name: KeyringName;
@@ -63,10 +72,10 @@ const STEPS_A_TURN = 4;
 /** Carries out what `decide` asks of the keyrings that are due. Any number of replicas may sweep at the same time: each act is one swap. */
 export class Sweep {
   readonly #deps: SweepDeps;
-  readonly #report: (outcome: SweepOutcome) => void;
+  readonly #report: SweepReport;
   readonly #failing = new Map<KeyringName, Failing>();
 
-  constructor(deps: SweepDeps, report: (outcome: SweepOutcome) => void) {
+  constructor(deps: SweepDeps, report: SweepReport) {
     this.#deps = deps;
     this.#report = report;
   }
@@ -108,8 +117,8 @@ export class Sweep {
         const { keyring } = await getKeyring(this.#deps, entry.name);
         const decision = decide(keyring, this.#deps.clock.now());
         if (decision.do === 'wait') break;
-        const outcome = await carryOut(this.#deps, entry.name, decision);
-        if (outcome !== null) this.#report(outcome);
+        const act = await carryOut(this.#deps, entry.name, decision);
+        if (act !== null) this.#report(act.outcome, act.changedAt);
       }
       this.#failing.delete(entry.name);
     } catch (error) {
@@ -123,12 +132,12 @@ export class Sweep {
     const retryAt = this.#deps.clock.now() + backoff;
     const code = codeOf(error);
     this.#failing.set(name, { name, dueAt, code, attempts, retryAt });
-    this.#report({ outcome: 'failed', name, code, error, attempts, retryAt });
+    this.#report({ outcome: 'failed', name, code, error, attempts, retryAt }, null);
   }
 }
 
 /** Null when another replica was faster: a normal outcome. */
-async function carryOut(deps: SweepDeps, name: KeyringName, decision: Exclude<Decision, { do: 'wait' }>): Promise<SweepOutcome | null> {
+async function carryOut(deps: SweepDeps, name: KeyringName, decision: Exclude<Decision, { do: 'wait' }>): Promise<Act | null> {
   switch (decision.do) {
     case 'rotate':
       return fillSlot(deps, name, decision);
@@ -141,54 +150,55 @@ async function carryOut(deps: SweepDeps, name: KeyringName, decision: Exclude<De
 
 type DueSlot = Extract<Decision, { do: 'rotate' }>;
 
-async function fillSlot(deps: SweepDeps, name: KeyringName, { slot, missedSlots, reason }: DueSlot): Promise<SweepOutcome | null> {
-  const { version } = await change(deps, {
+async function fillSlot(deps: SweepDeps, name: KeyringName, { slot, missedSlots, reason }: DueSlot): Promise<Act | null> {
+  const { version, keyring } = await change(deps, {
     name,
     by: SCHEDULER,
     reason,
     step: (stored, context) => {
-      const { keyring } = requireStored(stored, name);
-      const decision = decide(keyring, context.now);
+      const { keyring: held } = requireStored(stored, name);
+      const decision = decide(held, context.now);
       // Decided again on what the store holds now: a slot that somebody else filled is not filled twice.
-      if (decision.do !== 'rotate' || decision.slot !== slot) return { keyring, publishes: null, version: null };
-      const rotated = rotate(keyring, 'scheduled', context, slot);
+      if (decision.do !== 'rotate' || decision.slot !== slot) return { keyring: held, publishes: null, version: null };
+      const rotated = rotate(held, 'scheduled', context, slot);
       return { keyring: rotated.keyring, publishes: rotated.version, version: rotated.version };
     },
   });
   if (version === null) return null;
-  return { outcome: 'rotated', name, version: version.version, slot, activatesAt: version.activatesAt, missedSlots };
+  const outcome = { outcome: 'rotated', name, version: version.version, slot, activatesAt: version.activatesAt, missedSlots } as const;
+  return { outcome, changedAt: keyring.changed.at };
 }
 
 /** The bytes go first and the mark follows: a crash between them only makes the destruction happen again. */
-async function destroy(deps: SweepDeps, name: KeyringName, versions: readonly Version[], reason: string): Promise<SweepOutcome | null> {
+async function destroy(deps: SweepDeps, name: KeyringName, versions: readonly Version[], reason: string): Promise<Act | null> {
   await Promise.all(versions.map((version) => deps.store.destroyMaterial(materialRef(name, version))));
   const gone = new Set(versions.map(({ version }) => version));
-  const { marked } = await change(deps, {
+  const { marked, keyring } = await change(deps, {
     name,
     by: SCHEDULER,
     reason,
     step: (stored, context) => {
-      const { keyring } = requireStored(stored, name);
-      const unmarked = keyring.versions.filter(({ version, destroyedAt }) => gone.has(version) && destroyedAt === null);
+      const { keyring: held } = requireStored(stored, name);
+      const unmarked = held.versions.filter(({ version, destroyedAt }) => gone.has(version) && destroyedAt === null);
       const marked = unmarked.map(({ version }) => version);
       // A document that says so already stays as it is: a new one would wake every instance for nothing.
-      return { keyring: marked.length === 0 ? keyring : markDestroyed(keyring, gone, context), publishes: null, marked };
+      return { keyring: marked.length === 0 ? held : markDestroyed(held, gone, context), publishes: null, marked };
     },
   });
-  return marked.length === 0 ? null : { outcome: 'destroyed', name, versions: marked };
+  return marked.length === 0 ? null : { outcome: { outcome: 'destroyed', name, versions: marked }, changedAt: keyring.changed.at };
 }
 
 /** Ends the keyring; the destruction of its material is then due. */
-async function purge(deps: SweepDeps, name: KeyringName, reason: string): Promise<SweepOutcome | null> {
-  const { purged } = await change(deps, {
+async function purge(deps: SweepDeps, name: KeyringName, reason: string): Promise<Act | null> {
+  const { purged, keyring } = await change(deps, {
     name,
     by: SCHEDULER,
     reason,
     step: (stored, context) => {
-      const { keyring } = requireStored(stored, name);
-      const due = decide(keyring, context.now).do === 'purge';
-      return { keyring: due ? markPurged(keyring, context) : keyring, publishes: null, purged: due };
+      const { keyring: held } = requireStored(stored, name);
+      const due = decide(held, context.now).do === 'purge';
+      return { keyring: due ? markPurged(held, context) : held, publishes: null, purged: due };
     },
   });
-  return purged ? { outcome: 'purged', name } : null;
+  return purged ? { outcome: { outcome: 'purged', name }, changedAt: keyring.changed.at } : null;
 }

@@ -1,7 +1,9 @@
 import type { Readable, Writable } from 'node:stream';
+import type { HealthTarget } from '../config/health.ts';
 import type { AtMachine } from '../ports/at-machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
+import type { AuditTools } from './audit-tools.ts';
 import type { Client } from './client.ts';
 
 /** Everything the command line touches outside itself, so that tests run it in process. */
@@ -22,8 +24,12 @@ export interface Deps {
   readonly random: Random;
   /** Runs the service until it is told to stop. */
   readonly serve: () => Promise<void>;
+  /** What is done to the audit log at the machine itself, without the service. */
+  readonly auditTools: () => Promise<AuditTools>;
   /** What is done on the data folder itself, while the service is stopped. */
   readonly atMachine: () => Promise<AtMachine>;
+  /** Whom `health` asks. Throws KeyturnError `invalid_config`. */
+  readonly healthTarget: () => HealthTarget;
   /** Of this program, as `--version` prints it. */
   readonly version: string;
 }

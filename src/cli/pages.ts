@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type Type from 'typebox';
 import { parseCount } from './arguments.ts';
-import type { Client } from './client.ts';
+import type { ApiRequest, Client } from './client.ts';
 import { checked, readBody } from './problem.ts';
 import { Page } from './wire.ts';
 
@@ -26,13 +26,19 @@ export function addPageOptions(command: Command, what: string): Command {
     .option('--all', 'every page, not only the first');
 }
 
-export async function listing(client: Client, path: string, { limit, after, all }: PageOptions): Promise<Listing> {
-  const first = await client.send({ method: 'GET', path, query: { limit, after } });
+type Query = NonNullable<ApiRequest['query']>;
+
+/** @param filters further fields of the query */
+export async function listing(client: Client, path: string, { limit, after, all }: PageOptions, filters: Query = {}): Promise<Listing> {
+  const first = await client.send({ method: 'GET', path, query: { ...filters, limit, after } });
   const body = readBody(first, Page);
   if (all !== true || body.next === null) return { json: first.text, items: body.items, next: body.next };
   const items = [...body.items];
   for (let cursor: string | null = body.next; cursor !== null; ) {
-    const page: Type.Static<typeof Page> = readBody(await client.send({ method: 'GET', path, query: { limit, after: cursor } }), Page);
+    const page: Type.Static<typeof Page> = readBody(
+      await client.send({ method: 'GET', path, query: { ...filters, limit, after: cursor } }),
+      Page,
+    );
     items.push(...page.items);
     cursor = page.next;
   }

@@ -1,7 +1,10 @@
 import { Command } from 'commander';
+import { addAudit } from './commands/audit.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addHealth } from './commands/health.ts';
 import { addHistory } from './commands/history.ts';
 import { addImport } from './commands/import.ts';
 import { addInstances } from './commands/instances.ts';
@@ -35,7 +38,7 @@ The service is found and asked by these environment variables:
 const EXIT_CODES = `
 Exit codes:
   ${EXIT.ok}   done
-  ${EXIT.refused}   the service refused; nothing was changed (strength: the key may not be used)
+  ${EXIT.refused}   the service refused; nothing was changed (strength: the key may not be used; doctor: not clean; health: not ready)
   ${EXIT.usage}   the command line or the settings are wrong; nothing was sent
   ${EXIT.unreachable}   the service cannot be reached, or what answers is not Keyturn
   ${EXIT.unauthorised}   no token, or one that is not good for this
@@ -81,6 +84,7 @@ const COMMANDS = [
   addRevoke,
   addHistory,
   addInstances,
+  addAudit,
   addUpdate,
   addDelete,
   addRestore,
@@ -89,6 +93,8 @@ const COMMANDS = [
   addStrength,
   addBackup,
   addRekey,
+  addDoctor,
+  addHealth,
 ];
 
 /** Somebody may have typed a secret where none belongs: it is not repeated into a log. */

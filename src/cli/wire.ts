@@ -162,3 +162,37 @@ export type Judgement = Type.Static<typeof Judgement>;
 
 /** A page with its items left unread: `--json` hands them on as they came. */
 export const Page = Type.Object({ items: Type.Array(Type.Unknown()), next: orNull(Type.String()) });
+
+export const AuditRecord = Type.Object({
+  sequence: Count,
+  at: Instant,
+  action: Type.String(),
+  outcome: Type.String(),
+  code: orNull(Type.String()),
+  principal: orNull(Actor),
+  keyring: orNull(Type.String()),
+  versions: Type.Array(Count),
+  instance: orNull(Type.String()),
+  address: orNull(Type.String()),
+  reason: orNull(Type.String()),
+});
+export type AuditRecord = Type.Static<typeof AuditRecord>;
+
+export const AuditVerdict = Type.Object({
+  intact: Type.Boolean(),
+  records: Count,
+  from: Count,
+  to: Count,
+  head: Type.String(),
+  findings: Type.Array(Type.Object({ sequence: Count, problem: Type.String() })),
+  unchecked: Type.Array(Type.String()),
+});
+export type AuditVerdict = Type.Static<typeof AuditVerdict>;
+
+export const CheckpointView = Type.Object({
+  sequence: Count,
+  at: Instant,
+  hash: Type.String(),
+  signature: Type.String(),
+  publicKey: Type.Optional(Type.String()),
+});

@@ -8,6 +8,7 @@ import type { TlsReloader } from '../http/tls.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { Store } from '../ports/store.ts';
 import { repeat } from '../scheduler/repeat.ts';
+import type { Audit } from './audit.ts';
 import type { KeptRegistry } from './lease-registry.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
@@ -15,6 +16,7 @@ export interface House {
   readonly store: Store;
   readonly copies: Copies;
   readonly authenticator: TokenAuthenticator;
+  readonly audit: Pick<Audit, 'tellRefusals'>;
   readonly leases: KeptRegistry;
   readonly tls: TlsReloader | null;
   readonly clock: Clock;
@@ -26,7 +28,7 @@ export interface House {
 const ORPHAN_AGE = 10 * MINUTE;
 
 /** What the service does beside answering and sweeping. @returns ends it */
-export function keepHouse({ store, copies, authenticator, leases, tls, clock, timers, logger }: House): () => Promise<void> {
+export function keepHouse({ store, copies, authenticator, audit, leases, tls, clock, timers, logger }: House): () => Promise<void> {
   const failed = (task: string) =>
     onceAMinute(clock, (error) => logger.warn({ task, code: codeOf(error), err: error }, 'housekeeping failed'));
   const orphans = async (before: number): Promise<void> => {
@@ -38,6 +40,7 @@ export function keepHouse({ store, copies, authenticator, leases, tls, clock, ti
   const ends = [
     repeat(timers, SECOND, () => copies.validate(), failed('validate')),
     repeat(timers, MINUTE, () => authenticator.flushUses(), failed('last uses')),
+    repeat(timers, MINUTE, () => audit.tellRefusals(), failed('refusals')),
     repeat(timers, MINUTE, async () => leases.beat(), failed('leases alive')),
     repeat(timers, HOUR, async () => leases.tidy(), failed('ended leases')),
     repeat(timers, HOUR, () => orphans(clock.now() - ORPHAN_AGE), failed('orphans')),

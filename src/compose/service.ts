@@ -15,11 +15,15 @@ import { type Readiness, readinessOf } from '../app/readiness.ts';
 import { reuseOf } from '../app/reuse.ts';
 import { Sweep, type SweepOutcome } from '../app/sweep.ts';
 import { Waiters } from '../app/waiters.ts';
+import type { LedgerWriter } from '../audit/ledger.ts';
+import { stopwatch } from '../clock.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Secret } from '../core/secret.ts';
-import { SECOND } from '../core/time.ts';
+import { type Instant, SECOND } from '../core/time.ts';
 import { buildApp } from '../http/app.ts';
 import type { HttpSettings } from '../http/deps.ts';
+import { KeysAnswers } from '../http/keys-answer.ts';
+import type { Recording } from '../http/recording/record.ts';
 import { readTls, type SecureServer, TlsReloader } from '../http/tls.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
@@ -28,14 +32,16 @@ import type { Random } from '../ports/random.ts';
 import type { TokenStore } from '../ports/tokens.ts';
 import { repeat } from '../scheduler/repeat.ts';
 import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
+import { auditPath } from '../stores/sqlite/audit/schema.ts';
+import { threadedLedger } from '../stores/sqlite/audit/threads.ts';
 import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
 import { keyJudge } from '../strength/judge.ts';
 import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
+import { openAudit } from './audit.ts';
 import { makeBackup, removeLeftovers } from './backup.ts';
+import { heardBy } from './heard-by.ts';
 import { keepHouse } from './housekeeping.ts';
-import { heardBy, LeaseJournal } from './lease-journal.ts';
-import { keepLeases } from './lease-registry.ts';
 import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
@@ -78,7 +84,11 @@ export async function openService(settings: Settings, surroundings: Surroundings
   const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
   removeLeftovers(settings.dataDir);
   try {
-    return await composeService(settings, surroundings, sqlite);
+    const ledger = await threadedLedger(auditPath(settings.dataDir), sqlite.auditKeys);
+    return await composeService(settings, surroundings, { ...sqlite, ledger }).catch(async (error: unknown) => {
+      await ledger.close();
+      throw error;
+    });
   } catch (error) {
     sqlite.close();
     throw error;
@@ -86,7 +96,10 @@ export async function openService(settings: Settings, surroundings: Surroundings
 }
 
 /** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'snapshots' | 'database' | 'close'>;
+export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'snapshots' | 'auditKeys' | 'close'> & {
+  /** Writes the audit log. Default: this thread does, waiting for the disk. */
+  readonly ledger?: LedgerWriter;
+};
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -101,24 +114,28 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
   await copies.validate();
 
+  const { dataDir } = settings;
+  const onOutage = settings.audit.onOutage;
+  const audit = openAudit({ dataDir, onOutage, keys: foundation.auditKeys, writer: foundation.ledger ?? null, clock, timers, logger });
+  const { journal, refusals } = audit;
   const judge = await openJudge(settings, foundation, logger);
   const service: CreateDeps = { store, clock, random, copies, judge };
   const metrics = new Metrics();
-  const swept = (outcome: SweepOutcome): void => {
+  const swept = (outcome: SweepOutcome, changedAt: Instant | null = null): void => {
     metrics.swept(outcome);
+    audit.noteSweep(outcome, changedAt);
     logSweep(logger, outcome);
   };
   const sweep = new Sweep({ ...service, dueIndex: store }, swept);
-  const leaseJournal = new LeaseJournal(foundation.database);
-  const leases = keepLeases({ database: foundation.database, clock, settled: () => leaseJournal.flush(), seamless: true });
   // One process owns the embedded store, and so is the only one that grants leases on it. Replicas of another store have a registry each.
-  const fleet: FleetDeps = { registry: leases.registry, reach: store.kind === 'sqlite' ? 'own' : 'none' };
+  const fleet: FleetDeps = { registry: audit.leases.registry, reach: store.kind === 'sqlite' ? 'own' : 'none' };
   const early = new EarlyActivation({ ...service, ...fleet, nextTurn }, swept);
   const sweepFailed = onceAMinute(clock, (error) => logSweepFailure(logger, error));
   const scheduler = new Scheduler({
     cron: settings.sweep.cron,
     clock,
     async run() {
+      await audit.requireWritable();
       await sweep.run();
       await early.run();
     },
@@ -131,38 +148,32 @@ export async function composeService(settings: Settings, surroundings: Surroundi
 
   const { authenticator, tokens, firstToken } = await openAccess(settings, foundation.tokens, surroundings);
   const sweepPause = longestPause(settings.sweep.cron, clock.now());
+  const auditState = () => ({ healthy: journal.healthy, needed: settings.audit.onOutage === 'refuse' });
+  const lastSweep = () => scheduler.lastSweep;
   const readiness = (): Readiness =>
-    readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep: () => scheduler.lastSweep });
+    readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep, audit: auditState });
   metrics.observe({
     overdue: () => readiness().overdue.length,
     failing: () => sweep.failing().length,
     waiting: () => waiters.count,
     storeSilence: () => readiness().checks.store.silentSeconds,
     ready: () => readiness().status !== 'not ready',
+    audit: () => ({ ...journal.figures, healthy: journal.healthy }),
   });
   const http = httpSettings(settings);
   const backup = () =>
     makeBackup({ snapshots: foundation.snapshots, recipient: settings.backup.recipient, dataDir: settings.dataDir, clock, random });
-  const journal = heardBy(leaseJournal, (grant) => early.heard(grant));
-  const app = await buildApp({
-    service,
-    reader,
-    journal,
-    fleet,
-    waiters,
-    authenticator,
-    tokens,
-    readiness,
-    metrics,
-    backup,
-    settings: http,
-    logger,
-  });
+  const heard = heardBy(journal, (grant) => early.heard(grant));
+  const recording: Recording = { journal: heard, clock, refusals, onOutage: settings.audit.onOutage };
+  const parts = { service, reader, fleet, waiters, authenticator, tokens, readiness, metrics, backup };
+  const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, stopwatch, audit: audit.log, settings: http, logger });
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
+  await audit.recordForgotten(store);
 
   const tls = settings.tls === null ? null : new TlsReloader(settings.tls, app.server as unknown as SecureServer);
   let stopped = false;
   let endHousekeeping = async (): Promise<void> => undefined;
+  let started = false;
   return {
     app,
     firstToken,
@@ -170,7 +181,9 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     validate: () => copies.validate(),
     sweep: () => scheduler.wake(),
     async start() {
-      endHousekeeping = keepHouse({ store, copies, authenticator, leases, tls, clock, timers, logger });
+      endHousekeeping = keepHouse({ store, copies, authenticator, audit, leases: audit.leases, tls, clock, timers, logger });
+      audit.note('service.start', null);
+      started = true;
       await scheduler.start();
     },
     async stop() {
@@ -179,13 +192,13 @@ export async function composeService(settings: Settings, surroundings: Surroundi
       waiters.drain();
       try {
         await closeAll(app, timers);
+        if (started) audit.note('service.stop', null);
         await scheduler.stop();
         await endHousekeeping();
         // When a token was last used is worth a try, not a failure to stop.
         await authenticator.flushUses().catch(() => undefined);
-        await leaseJournal.flush();
-        leases.close();
       } finally {
+        await audit.close();
         foundation.close();
       }
     },

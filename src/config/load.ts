@@ -38,6 +38,11 @@ export function loadConfig({ env, cwd, read }: Surroundings, now: Instant): Sett
   throw invalidConfig(all);
 }
 
+/** Of the config file, whether there is one or not. */
+export function configFilePath({ env, cwd }: Surroundings): string {
+  return resolve(cwd, env.KEYTURN_CONFIG || DEFAULT_FILE);
+}
+
 export function invalidConfig(faults: readonly Fault[]): KeyturnError {
   const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
   return new KeyturnError('invalid_config', `The configuration has ${count}: correct what is listed and start again.`, { faults });

@@ -26,6 +26,8 @@ export interface Settings {
     readonly maxWaitSeconds: number;
   };
   readonly metrics: { readonly access: 'open' | 'token' };
+  /** What becomes of reads of keys while the audit log cannot be written. */
+  readonly audit: { readonly onOutage: 'refuse' | 'serve-reads' };
   readonly docs: { readonly enabled: boolean };
   readonly strength: {
     /** A list of known keys beside the built-in one; read at the start. Null = none. */

@@ -31,6 +31,7 @@ export function settingsOf(file: ConfigFile, masterKey: Secret | null, sources: 
       maxWaitSeconds: toSeconds(limits.maxWaitSeconds) ?? 300,
     },
     metrics: { access: file.metrics?.access ?? 'open' },
+    audit: { onOutage: file.audit?.onOutage ?? 'refuse' },
     docs: { enabled: file.docs?.enabled ?? true },
     strength: { wordlistFile: file.strength?.wordlistFile === undefined ? null : sources.resolve(file.strength.wordlistFile) },
     sweep: { cron: file.sweep?.cron ?? '* * * * * *' },

@@ -37,6 +37,7 @@ export const ERROR_CODES = [
   'store_full',
   'store_read_only',
   'store_locked',
+  'audit_unavailable',
   'lease_exhausted',
   'clock_behind',
   'material_missing',

@@ -19,12 +19,13 @@ declare module 'fastify' {
 const BEARER = /^Bearer ([\x21-\x7e]{1,512})$/i;
 
 /**
- * Authenticates and authorises every request of this scope before anything else of it is read. A route without `config.access` cannot be
- * registered: nothing is open by oversight.
+ * Authenticates and authorises every request of this scope before anything else of it is read. A route without `config.access` or
+ * `config.audit` cannot be registered: nothing is open or unrecorded by oversight.
  */
 export function guard(scope: FastifyInstance, authenticator: Authenticator): void {
   scope.addHook('onRoute', ({ config, method, url }) => {
     if (config?.access === undefined) throw new Error(`Route ${method} ${url} does not say who may call it.`);
+    if (config.audit === undefined) throw new Error(`Route ${method} ${url} does not say what the audit log calls it.`);
   });
   scope.addHook('onRequest', (request, _reply, done) => authenticate(authenticator, request, done));
 }

@@ -1,7 +1,7 @@
 import { KeyturnError } from '../core/errors.ts';
 
 /** What a list is of, so that a cursor of one list is not taken for one of another. */
-export type Listing = 'keyrings' | 'history' | 'instances' | 'tokens';
+export type Listing = 'keyrings' | 'history' | 'instances' | 'tokens' | 'audit';
 
 /** An opaque position in a list. It is not secret and not signed: it names nothing that the list did not show. */
 export function encodeCursor(listing: Listing, position: string): string {

@@ -6,11 +6,12 @@ import type { Readiness } from '../app/readiness.ts';
 import type { Waiters } from '../app/waiters.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Secret } from '../core/secret.ts';
-import type { Actor } from '../core/version.ts';
+import type { AuditLog } from '../ports/audit.ts';
 import type { Authenticator, Principal, Role } from '../ports/authenticator.ts';
-import type { Journal } from '../ports/journal.ts';
 import type { Page } from '../ports/store.ts';
 import type { TokenId, TokenRecord } from '../ports/tokens.ts';
+import type { KeysAnswers } from './keys-answer.ts';
+import type { Recording } from './recording/record.ts';
 
 export interface IssueToken {
   readonly name: string;
@@ -25,13 +26,20 @@ export type TokenOrigin = 'issued' | 'config';
 export interface TokenDesk {
   /** @throws KeyturnError `forbidden` when the issuer hands out more keyrings than it may touch itself */
   issue(by: Principal, wanted: IssueToken): Promise<{ readonly text: Secret; readonly record: TokenRecord }>;
-  list(after: TokenId | null, limit: number): Promise<Page<{ readonly record: TokenRecord; readonly origin: TokenOrigin }, TokenId>>;
+  /** Only tokens that reach no further than the caller. */
+  list(
+    by: Principal,
+    after: TokenId | null,
+    limit: number,
+  ): Promise<Page<{ readonly record: TokenRecord; readonly origin: TokenOrigin }, TokenId>>;
   /** @throws KeyturnError `token_not_found`, `token_protected` */
-  revoke(by: Actor, id: TokenId, reason: string): Promise<TokenRecord>;
+  revoke(by: Principal, id: TokenId, reason: string): Promise<TokenRecord>;
 }
 
 export interface HttpMetrics {
   answered(route: string, method: string, status: number, seconds: number): void;
+  /** Keep what it returns: the way without a look-up. */
+  answersOf(route: string, method: string, status: number): { add(seconds: number): void };
   readonly contentType: string;
   text(): Promise<string>;
 }
@@ -56,11 +64,15 @@ export interface HttpSettings {
 export interface HttpDeps {
   readonly service: CreateDeps;
   readonly reader: KeyReader;
-  readonly journal: Journal;
   readonly fleet: FleetDeps;
   readonly waiters: Waiters;
   readonly authenticator: Authenticator;
   readonly tokens: TokenDesk;
+  readonly answers: KeysAnswers;
+  readonly recording: Recording;
+  /** Milliseconds with fractions since some moment. */
+  readonly stopwatch: () => number;
+  readonly audit: AuditLog;
   readonly readiness: () => Readiness;
   readonly metrics: HttpMetrics;
   /** An encrypted copy of everything. @throws KeyturnError `backup_not_configured` … */

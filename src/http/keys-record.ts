@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Granted } from '../app/read-keys.ts';
 import type { Caller } from '../app/sessions.ts';
-import type { AuditEvent, AuditOutcome, Journal } from '../ports/journal.ts';
+import type { AuditEvent, AuditOutcome } from '../ports/journal.ts';
 import type { InstanceId, LeaseGrant } from '../ports/leases.ts';
 import { actorOf, principalOf } from './access.ts';
 
@@ -34,11 +34,4 @@ export function readEvent(
     requestId: request.id,
     reason: null,
   };
-}
-
-/** Resolves when the entry is durable. @throws KeyturnError `audit_unavailable` */
-export function recorded(journal: Journal, event: AuditEvent, lease: LeaseGrant | null): Promise<void> {
-  return new Promise((resolve, reject) => {
-    journal.append(event, lease, (failure) => (failure === null ? resolve() : reject(failure)));
-  });
 }

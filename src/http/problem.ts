@@ -32,6 +32,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, titl
   store_full: [507, 'The store is full'],
   store_read_only: [503, 'The store cannot be written'],
   store_locked: [503, 'The store is in use'],
+  audit_unavailable: [503, 'The audit log cannot be written'],
   lease_exhausted: [503, 'The keys are too old to serve'],
   clock_behind: [503, 'The clock is behind'],
   material_missing: [500, 'Key material is missing'],

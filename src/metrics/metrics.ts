@@ -1,5 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { SweepOutcome } from '../app/sweep.ts';
+import type { JournalFigures } from '../audit/journal.ts';
+import { Durations } from './durations.ts';
 
 /** What the gauges ask for when they are scraped. */
 export interface Observed {
@@ -9,18 +11,13 @@ export interface Observed {
   /** Seconds since the store last answered; null before the first answer. */
   readonly storeSilence: () => number | null;
   readonly ready: () => boolean;
+  readonly audit: () => { readonly healthy: boolean } & JournalFigures;
 }
 
 /** Metrics for Prometheus, without names of keyrings: those would tell too much and grow without bound. */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #requests = new Histogram({
-    name: 'keyturn_http_request_duration_seconds',
-    help: 'Time to answer, by route and status.',
-    labelNames: ['route', 'method', 'status'],
-    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30, 300],
-    registers: [this.#registry],
-  });
+  readonly #durations = new Durations();
   readonly #sweeps = new Counter({
     name: 'keyturn_sweep_outcomes_total',
     help: 'What became of keyrings that were due.',
@@ -36,7 +33,7 @@ export class Metrics {
   });
 
   /** Gauges that are read when they are scraped. */
-  observe({ overdue, failing, waiting, storeSilence, ready }: Observed): void {
+  observe({ overdue, failing, waiting, storeSilence, ready, audit }: Observed): void {
     this.#gauge('keyturn_keyrings_overdue', 'Keyrings whose turn came over a minute ago and failed.', overdue);
     this.#gauge('keyturn_keyrings_failing', 'Keyrings that wait for another attempt.', failing);
     this.#gauge('keyturn_requests_waiting', 'Requests held by ?wait=.', waiting);
@@ -46,11 +43,22 @@ export class Metrics {
       () => storeSilence() ?? -1,
     );
     this.#gauge('keyturn_ready', '1 when the service can serve.', () => (ready() ? 1 : 0));
+    this.#gauge('keyturn_audit_healthy', '1 when the last commit of the audit log succeeded.', () => (audit().healthy ? 1 : 0));
+    this.#gauge('keyturn_audit_records', 'Records made durable since the start.', () => audit().records);
+    this.#gauge('keyturn_audit_commits', 'Commits of the audit log since the start.', () => audit().commits);
+    this.#gauge('keyturn_audit_failures', 'Commits of the audit log that failed since the start.', () => audit().failures);
+    this.#gauge('keyturn_audit_owed', 'Changes in force whose record is not durable yet.', () => audit().owed);
+    this.#gauge('keyturn_audit_passed_over', 'Answers that left without a record since the start.', () => audit().passedOver);
     collectDefaultMetrics({ register: this.#registry });
   }
 
   answered(route: string, method: string, status: number, seconds: number): void {
-    this.#requests.observe({ route, method, status }, seconds);
+    this.#durations.answered(route, method, status, seconds);
+  }
+
+  /** For the one route where a look-up for each answer is too much. */
+  answersOf(route: string, method: string, status: number): { add(seconds: number): void } {
+    return this.#durations.of(route, method, status);
   }
 
   swept(outcome: SweepOutcome): void {
@@ -65,8 +73,8 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  text(): Promise<string> {
-    return this.#registry.metrics();
+  async text(): Promise<string> {
+    return `${await this.#registry.metrics()}\n${this.#durations.text()}`;
   }
 
   #gauge(name: string, help: string, value: () => number): void {

@@ -15,6 +15,10 @@ export interface Principal {
   readonly roles: ReadonlySet<Role>;
   /** Whether it may touch a keyring of this name, existing or not. */
   mayTouch(name: KeyringName): boolean;
+  /** Whether it may touch every keyring that the glob could name. */
+  covers(glob: string): boolean;
+  /** Whether it may touch every keyring there is or will be: what concerns no keyring is for such principals. */
+  readonly mayTouchAll: boolean;
 }
 
 /** What a request brings to prove who calls. More ways (a JWT, a client certificate) join here. */
@@ -29,4 +33,9 @@ export interface Authenticator {
    * `store_unavailable` when it cannot be told
    */
   authenticate(credentials: Credentials): Principal | Promise<Principal>;
+  /**
+   * The principal where it is proven without any waiting; null says nothing but "ask `authenticate`", which then finds the reason. Left out:
+   * as if it always said null.
+   */
+  recognise?(credentials: Credentials): Principal | null;
 }

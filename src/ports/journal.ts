@@ -78,11 +78,22 @@ export interface AuditRecord extends AuditEvent {
  * requests share one commit.
  *
  * Contract: entries are chained in the order of `append`. `done` is called once, with null when the entry is durable, or with
- * `audit_unavailable` when it is not and will not be. After a failure later appends are tried again: nothing is skipped silently, the chain
- * has no gap.
+ * `audit_unavailable` when it is not. After a failure later appends are tried again: nothing is skipped silently, the chain has no gap.
  */
 export interface Journal {
-  append(event: AuditEvent, lease: LeaseGrant | null, done: (failure: Error | null) => void): void;
+  append(event: AuditEvent, lease: LeaseGrant | null, done: Done): void;
+  /**
+   * Records a change that is in force already. When the log cannot be written `done` hears of it, and the entry is kept and written
+   * before any later one: it never gets lost while the process lives.
+   * @param changedAt when the document of the event's keyring was changed; null where the change is none of a keyring
+   */
+  appendChange(event: AuditEvent, changedAt: Instant | null, done: Done): void;
+  /** Writes what is owed, or, where nothing is, proves that the log can be written. Asked before a change while the log is not healthy. */
+  probe(done: Done): void;
+  /** An answer that left without a record, as configured. Counted, and told in one record when the log is back. */
+  passOver(event: AuditEvent): void;
   /** Whether the last commit succeeded, or nothing was written yet. */
   readonly healthy: boolean;
 }
+
+export type Done = (failure: Error | null) => void;

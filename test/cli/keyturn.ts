@@ -1,8 +1,11 @@
 import { PassThrough, Readable, type Writable } from 'node:stream';
+import type { AuditTools } from '../../src/cli/audit-tools.ts';
 import { createClient } from '../../src/cli/client.ts';
 import { run } from '../../src/cli/run.ts';
+import type { HealthTarget } from '../../src/config/health.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { AtMachine } from '../../src/ports/at-machine.ts';
+import type { Clock } from '../../src/ports/clock.ts';
 import { apiServer, type Routes, type Seen } from '../support/api-server.ts';
 import { NOW } from './fixtures.ts';
 
@@ -18,7 +21,11 @@ export interface Surroundings {
   readonly caFile?: string;
   readonly timeoutMillis?: number;
   readonly serve?: () => Promise<void>;
+  readonly auditTools?: () => Promise<AuditTools>;
   readonly atMachine?: () => Promise<AtMachine>;
+  readonly healthTarget?: () => HealthTarget;
+  /** Default: it stands at `NOW`. */
+  readonly clock?: Pick<Clock, 'now'>;
 }
 
 export interface Outcome {
@@ -51,10 +58,12 @@ export async function keyturn(argv: readonly string[], routes: Routes = {}, arou
     stdin: Readable.from(around.stdin === undefined ? [] : [around.stdin]),
     variable: (name) => around.variables?.[name],
     isTerminal,
-    clock: { now: () => NOW },
+    clock: around.clock ?? { now: () => NOW },
     random: { bytes: (count) => Buffer.alloc(count, 7), description: { generator: 'test', runtime: 'test', openssl: 'test' } },
     atMachine: around.atMachine ?? (() => Promise.reject(new Error('This test has no machine.'))),
+    healthTarget: around.healthTarget ?? (() => ({ url, ca: null, pinned: false })),
     serve: around.serve ?? (async () => {}),
+    auditTools: around.auditTools ?? (() => Promise.reject(new Error('No tools in this test.'))),
     version: '0.0.0-test',
   });
   return { exit, out: text(stdout), err: text(stderr), seen: server.seen };

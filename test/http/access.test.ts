@@ -37,6 +37,9 @@ const ROUTES: readonly Row[] = [
   { method: 'GET', url: '/v1/tokens', roles: ['admin'], status: 200 },
   { method: 'POST', url: '/v1/backup', roles: ['admin'], status: 409 },
   { method: 'DELETE', url: '/v1/tokens/000000000000', roles: ['admin'], status: 404 },
+  { method: 'GET', url: '/v1/audit', roles: ['auditor'], status: 200 },
+  { method: 'GET', url: '/v1/audit/checkpoint', roles: ['auditor'], status: 200 },
+  { method: 'POST', url: '/v1/audit/verify', payload: {}, roles: ['auditor'], status: 200 },
 ];
 
 /** A route as a request; a HEAD request comes with each GET. */

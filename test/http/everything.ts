@@ -62,6 +62,10 @@ export async function runEverything({ call, pass, token, admin, store, app }: Te
   await ask('GET', '/v1/keyrings/web/keys');
   await ask('GET', '/v1/keyrings/web/history?limit=2');
   await ask('GET', '/v1/keyrings/web/history?format=csv&limit=1');
+  await ask('GET', '/v1/audit?limit=3');
+  await ask('GET', '/v1/audit?format=ndjson&limit=3');
+  await ask('GET', '/v1/audit/checkpoint');
+  await ask('POST', '/v1/audit/verify', { payload: {} });
   await ask('GET', '/v1/keyrings/web/instances?limit=2');
 
   await ask('POST', '/v1/strength', { payload: { key: imported } });

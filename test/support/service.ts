@@ -6,7 +6,11 @@ import { DEFAULT_POLICY } from '../../src/core/policy.ts';
 import type { Instant, Millis } from '../../src/core/time.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { Role } from '../../src/ports/authenticator.ts';
+import { prepareLeases } from '../../src/stores/sqlite/audit/leases.ts';
+import { auditPath } from '../../src/stores/sqlite/audit/schema.ts';
+import { inlineLedger } from '../../src/stores/sqlite/audit/threads.ts';
 import { ManualClock } from './clock.ts';
+import { type FaultyLedger, faultyLedger } from './faulty-ledger.ts';
 import { type FaultyStore, faulty } from './faulty-store.ts';
 import { openTestSqlite, storeRandom, temporaryFolder } from './sqlite.ts';
 
@@ -21,6 +25,8 @@ export interface TestService {
   readonly clock: ManualClock;
   /** The store under the service, with switches for faults. */
   readonly store: FaultyStore;
+  /** The audit log's disk, with switches for faults. */
+  readonly ledger: FaultyLedger;
   readonly settings: Settings;
   /** Everything logged so far, as text. */
   log(): string;
@@ -56,6 +62,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     log: { level: 'debug' },
     limits: { bodyBytes: 65_536, failedAuthPerMinute: 1_000, notFoundPerMinute: 1_000, maxWaitSeconds: 300 },
     metrics: { access: 'open' },
+    audit: { onOutage: 'refuse' },
     docs: { enabled: true },
     strength: { wordlistFile: null },
     sweep: { cron: '* * * * * *' },
@@ -84,14 +91,15 @@ export async function startTestService(t: Teardown, options: TestServiceOptions 
   const logger = createLogger(settings.log.level, { write: (line: string) => void lines.push(line) });
   const sqlite = openTestSqlite(t, { dataDir, clock, random: storeRandom });
   const store = faulty(sqlite.store);
-  const service = await composeService(settings, { clock, timers: clock, random: storeRandom, logger }, { ...sqlite, store });
+  const ledger = faultyLedger(inlineLedger(auditPath(dataDir), sqlite.auditKeys, prepareLeases));
+  const service = await composeService(settings, { clock, timers: clock, random: storeRandom, logger }, { ...sqlite, store, ledger });
   t.teardown(() => service.stop());
   const { app } = service;
   const admin = service.firstToken?.text.reveal() ?? '';
   const call = async ({ token = admin, headers, ...rest }: InjectOptions & { token?: string | null }): Promise<Called> => {
     const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
     const answer = await app.inject({ method: 'GET', ...rest, headers: { ...authorization, ...headers } });
-    const isJson = answer.body !== '' && /json/.test(String(answer.headers['content-type']));
+    const isJson = answer.body !== '' && /[/+]json/.test(String(answer.headers['content-type']));
     return { status: answer.statusCode, headers: flat(answer.headers), text: answer.body, body: isJson ? answer.json() : null };
   };
   return {
@@ -99,6 +107,7 @@ export async function startTestService(t: Teardown, options: TestServiceOptions 
     app,
     clock,
     store,
+    ledger,
     settings,
     log: () => lines.join(''),
     admin,

@@ -21,6 +21,7 @@ export const OPENAPI = {
     { name: 'rotation', description: 'Role operator.' },
     { name: 'history', description: 'Role auditor or operator.' },
     { name: 'fleet', description: 'Role operator or auditor.' },
+    { name: 'audit', description: 'Role auditor.' },
     { name: 'strength', description: 'Role operator.' },
     { name: 'tokens', description: 'Role admin.' },
     { name: 'operations', description: 'For load balancers and monitors.' },

@@ -36,7 +36,7 @@ export const KEYRING = {
   deletion: null,
 };
 
-export const KEYRING_PAGE = { items: [KEYRING], next: null };
+export const KEYRING_PAGE = { items: [KEYRING], unreadable: [], next: null };
 
 export const KEYS = {
   name: 'web',
@@ -109,8 +109,51 @@ export const READINESS = {
     store: { status: 'ok', kind: 'sqlite', silentSeconds: 0 },
     scheduler: { status: 'ok', lastSweepSecondsAgo: 0 },
     clock: { status: 'ok' },
+    audit: { status: 'ok' },
   },
   overdue: 0,
 };
 
 export const METRICS = '# HELP keyturn_ready 1 when the service can serve.\n# TYPE keyturn_ready gauge\nkeyturn_ready 1\n';
+
+export const AUDIT_RECORD = {
+  sequence: 48_211,
+  at: '2026-11-01T12:00:04.512Z',
+  action: 'keys.read',
+  outcome: 'done',
+  code: null,
+  principal: { id: 'token:4Zk1x0QmB7aT', name: 'shop web servers' },
+  keyring: 'web',
+  versions: [3, 2, 1],
+  instance: 'web-7f9c-1',
+  address: '10.0.4.17',
+  requestId: '5f0c2d81a9b4-11zk',
+  reason: null,
+};
+
+export const AUDIT_PAGE = { items: [AUDIT_RECORD], next: null };
+
+export const AUDIT_CHECKPOINT = {
+  sequence: 48_211,
+  at: '2026-11-01T12:05:00.000Z',
+  hash: '25949b82805f041ec808a3ef32f081570a6ae6322ffb0b1d47c75714433aae87',
+  signature: 'l0mVJq5E3mJ8c2p1o4x7r9s0t2u4v6w8y0A2C4E6G8I0K2M4O6Q8S0U2W4Y6a8c0e2g4i6k8m0o2q4s6u8w0yA==',
+};
+
+export const AUDIT_VERDICT = {
+  intact: false,
+  records: 48_211,
+  from: 1,
+  to: 48_211,
+  head: '25949b82805f041ec808a3ef32f081570a6ae6322ffb0b1d47c75714433aae87',
+  findings: [
+    {
+      sequence: 40_007,
+      problem: 'record 40007 is not what was written after record 40006: it, or its hash, was altered, moved or removed',
+    },
+  ],
+  unchecked: ['Whether the whole log was set back to an older state: give a checkpoint that was kept elsewhere (--checkpoint).'],
+};
+
+export const PUBLIC_KEY =
+  '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n';

@@ -19,7 +19,7 @@ const schema = {
 } as const;
 
 export function backupRoute(app: Scope, { backup }: HttpDeps): void {
-  app.post('/v1/backup', { schema, config: { access: ['admin'] } }, async (_request, reply) => {
+  app.post('/v1/backup', { schema, config: { access: ['admin'], audit: 'backup.make' } }, async (_request, reply) => {
     const stream = Readable.from(await backup(), { objectMode: false });
     return reply.header('Cache-Control', 'no-store').type('application/octet-stream').send(stream);
   });

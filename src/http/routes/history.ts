@@ -33,19 +33,23 @@ const schema = {
 } as const;
 
 export function historyRoute(app: Scope, { service }: HttpDeps): void {
-  app.get('/v1/keyrings/:name/history', { schema, config: { access: ['auditor', 'operator'] } }, async (request, reply) => {
-    const { limit = DEFAULT_LIMIT, after, format } = request.query;
-    const { keyring } = await getKeyring(service, parseKeyringName(request.params.name));
-    const before = decodeCursor('history', after, parseVersion) ?? Number.POSITIVE_INFINITY;
-    const older = keyring.versions.filter(({ version }) => version < before).reverse();
-    const now = service.clock.now();
-    const items = older.slice(0, limit).map((version) => historyItem(keyring, version, now));
-    const last = items.at(-1);
-    const next = older.length > limit && last !== undefined ? encodeCursor('history', String(last.version)) : null;
-    if (!wantsCsv(format, request.headers.accept)) return { name: keyring.name, items, next };
-    if (next !== null) reply.header('Link', `</v1/keyrings/${keyring.name}/history?format=csv&limit=${limit}&after=${next}>; rel="next"`);
-    return reply.type('text/csv; charset=utf-8').send(historyCsv(items));
-  });
+  app.get(
+    '/v1/keyrings/:name/history',
+    { schema, config: { access: ['auditor', 'operator'], audit: 'history.read' } },
+    async (request, reply) => {
+      const { limit = DEFAULT_LIMIT, after, format } = request.query;
+      const { keyring } = await getKeyring(service, parseKeyringName(request.params.name));
+      const before = decodeCursor('history', after, parseVersion) ?? Number.POSITIVE_INFINITY;
+      const older = keyring.versions.filter(({ version }) => version < before).reverse();
+      const now = service.clock.now();
+      const items = older.slice(0, limit).map((version) => historyItem(keyring, version, now));
+      const last = items.at(-1);
+      const next = older.length > limit && last !== undefined ? encodeCursor('history', String(last.version)) : null;
+      if (!wantsCsv(format, request.headers.accept)) return { name: keyring.name, items, next };
+      if (next !== null) reply.header('Link', `</v1/keyrings/${keyring.name}/history?format=csv&limit=${limit}&after=${next}>; rel="next"`);
+      return reply.type('text/csv; charset=utf-8').send(historyCsv(items));
+    },
+  );
 }
 
 function parseVersion(text: string): number | null {

@@ -26,12 +26,16 @@ const schema = {
 } as const;
 
 export function instancesRoute(app: Scope, { service, fleet }: HttpDeps): void {
-  app.get('/v1/keyrings/:name/instances', { schema, config: { access: ['operator', 'auditor'] } }, async (request) => {
-    const { limit = DEFAULT_LIMIT, after } = request.query;
-    const position = decodeCursor('instances', after, (text) => (POSITION.test(text) ? text : null));
-    const page = { after: position, limit };
-    const view = await viewFleet(service, fleet, parseKeyringName(request.params.name), service.clock.now(), page);
-    const { next } = view.holders;
-    return { ...instancesView(view), next: next === null ? null : encodeCursor('instances', next) };
-  });
+  app.get(
+    '/v1/keyrings/:name/instances',
+    { schema, config: { access: ['operator', 'auditor'], audit: 'instances.read' } },
+    async (request) => {
+      const { limit = DEFAULT_LIMIT, after } = request.query;
+      const position = decodeCursor('instances', after, (text) => (POSITION.test(text) ? text : null));
+      const page = { after: position, limit };
+      const view = await viewFleet(service, fleet, parseKeyringName(request.params.name), service.clock.now(), page);
+      const { next } = view.holders;
+      return { ...instancesView(view), next: next === null ? null : encodeCursor('instances', next) };
+    },
+  );
 }

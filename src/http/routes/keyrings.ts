@@ -10,6 +10,7 @@ import {
   type TakeOverKey,
 } from '../../app/keyrings.ts';
 import { KeyturnError } from '../../core/errors.ts';
+import type { Keyring } from '../../core/keyring.ts';
 import { isKeyringName, parseKeyringName } from '../../core/name.ts';
 import type { Policy } from '../../core/policy.ts';
 import { Secret } from '../../core/secret.ts';
@@ -18,6 +19,7 @@ import { actorOf, principalOf, requireCovered } from '../access.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { HttpDeps } from '../deps.ts';
 import { parseIfMatch, tagOf } from '../precondition.ts';
+import { note, noteChange } from '../recording/notes.ts';
 import { NameParams, NoQuery, Reason } from '../schemas/common.ts';
 import { CreateBody, KeyringPage, KeyringView, OptionalReasonBody, PatchBody, type PolicyFields } from '../schemas/keyring.ts';
 import { ON_CHANGE, problems } from '../schemas/responses.ts';
@@ -27,8 +29,8 @@ import { keyringView } from '../views.ts';
 
 type CreateFields = Type.Static<typeof CreateBody>;
 
-const operator = { access: ['operator'] } as const;
-const reader = { access: ['operator', 'auditor'] } as const;
+const operator = ['operator'] as const;
+const reader = ['operator', 'auditor'] as const;
 const DEFAULT_LIMIT = 50;
 const DEFAULT_RECOVERY_DAYS = 7;
 
@@ -111,10 +113,11 @@ const schemas = {
 export function keyringRoutes(app: Scope, { service, settings }: HttpDeps): void {
   const view = (stored: Stored) => keyringView(stored, service.clock.now());
 
-  app.post('/v1/keyrings', { schema: schemas.create, config: operator }, async (request, reply) => {
+  app.post('/v1/keyrings', { schema: schemas.create, config: { access: operator, audit: 'keyring.create' } }, async (request, reply) => {
     const { key, policy = {}, reason = 'created' } = request.body;
     const takeOver = takeOverOf(request.body);
     const name = parseKeyringName(request.body.name);
+    note(request, { keyring: name });
     requireCovered(request, name);
     const wanted = {
       name,
@@ -125,48 +128,73 @@ export function keyringRoutes(app: Scope, { service, settings }: HttpDeps): void
       reason,
     };
     const created = await createKeyring(service, settings.policyDefaults, wanted);
+    noteChange(request, created.keyring, reason, versionsMadeBy(created.keyring));
     return reply
       .code(201)
       .headers({ ETag: tagOf(created.revision), Location: `/v1/keyrings/${name}` })
       .send(view(created));
   });
 
-  app.get('/v1/keyrings', { schema: schemas.list, config: reader }, async (request) => {
+  app.get('/v1/keyrings', { schema: schemas.list, config: { access: reader, audit: 'keyring.list' } }, async (request) => {
     const { limit = DEFAULT_LIMIT, after } = request.query;
     const principal = principalOf(request);
     const from = decodeCursor('keyrings', after, (text) => (isKeyringName(text) ? text : null));
     const page = await listKeyrings(service, (name) => principal.mayTouch(name), from, limit);
-    return { items: page.items.map(view), next: page.next === null ? null : encodeCursor('keyrings', page.next) };
+    return {
+      items: page.items.map(view),
+      unreadable: [...page.unreadable],
+      next: page.next === null ? null : encodeCursor('keyrings', page.next),
+    };
   });
 
-  app.get('/v1/keyrings/:name', { schema: schemas.get, config: reader }, async (request, reply) => {
+  app.get('/v1/keyrings/:name', { schema: schemas.get, config: { access: reader, audit: 'keyring.read' } }, async (request, reply) => {
     const stored = await getKeyring(service, parseKeyringName(request.params.name));
     return reply.header('ETag', tagOf(stored.revision)).send(view(stored));
   });
 
-  app.patch('/v1/keyrings/:name', { schema: schemas.patch, config: operator }, async (request, reply) => {
-    const expected = parseIfMatch(request.headers['if-match']);
-    const { policy, reason = 'policy changed' } = request.body;
-    const name = parseKeyringName(request.params.name);
-    const changed = await changePolicy(service, name, policyOf(policy), expected, { by: actorOf(request), reason });
-    return reply.header('ETag', tagOf(changed.revision)).send(view(changed));
-  });
+  app.patch(
+    '/v1/keyrings/:name',
+    { schema: schemas.patch, config: { access: operator, audit: 'keyring.change' } },
+    async (request, reply) => {
+      const expected = parseIfMatch(request.headers['if-match']);
+      const { policy, reason = 'policy changed' } = request.body;
+      const name = parseKeyringName(request.params.name);
+      const changed = await changePolicy(service, name, policyOf(policy), expected, { by: actorOf(request), reason });
+      noteChange(request, changed.keyring, reason);
+      return reply.header('ETag', tagOf(changed.revision)).send(view(changed));
+    },
+  );
 
-  app.delete('/v1/keyrings/:name', { schema: schemas.delete, config: operator }, async (request, reply) => {
-    const { recoveryDays = DEFAULT_RECOVERY_DAYS, reason = 'deleted' } = request.query;
-    const name = parseKeyringName(request.params.name);
-    const deleted = await deleteKeyring(service, name, recoveryDays, { by: actorOf(request), reason });
-    return reply.header('ETag', tagOf(deleted.revision)).send(view(deleted));
-  });
+  app.delete(
+    '/v1/keyrings/:name',
+    { schema: schemas.delete, config: { access: operator, audit: 'keyring.delete' } },
+    async (request, reply) => {
+      const { recoveryDays = DEFAULT_RECOVERY_DAYS, reason = 'deleted' } = request.query;
+      const name = parseKeyringName(request.params.name);
+      const deleted = await deleteKeyring(service, name, recoveryDays, { by: actorOf(request), reason });
+      noteChange(request, deleted.keyring, reason);
+      return reply.header('ETag', tagOf(deleted.revision)).send(view(deleted));
+    },
+  );
 
   const preValidation = async (request: FastifyRequest): Promise<void> => {
     request.body ??= {};
   };
-  app.post('/v1/keyrings/:name/restore', { schema: schemas.restore, config: operator, preValidation }, async (request, reply) => {
-    const { reason = 'restored' } = request.body;
-    const restored = await restoreKeyring(service, parseKeyringName(request.params.name), { by: actorOf(request), reason });
-    return reply.header('ETag', tagOf(restored.revision)).send(view(restored));
-  });
+  app.post(
+    '/v1/keyrings/:name/restore',
+    { schema: schemas.restore, config: { access: operator, audit: 'keyring.restore' }, preValidation },
+    async (request, reply) => {
+      const { reason = 'restored' } = request.body;
+      const restored = await restoreKeyring(service, parseKeyringName(request.params.name), { by: actorOf(request), reason });
+      noteChange(request, restored.keyring, reason);
+      return reply.header('ETag', tagOf(restored.revision)).send(view(restored));
+    },
+  );
+}
+
+/** The versions that the last change brought. */
+function versionsMadeBy({ versions, changed }: Keyring): number[] {
+  return versions.filter(({ created }) => created.at === changed.at).map(({ version }) => version);
 }
 
 /**

@@ -6,9 +6,10 @@ import { SECOND } from '../../core/time.ts';
 import { bearerOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
 import { goneSignal } from '../gone.ts';
-import { KeysAnswers } from '../keys-answer.ts';
-import { callerOf, readEvent, recorded } from '../keys-record.ts';
+import { headersOf } from '../keys-answer.ts';
+import { callerOf, readEvent } from '../keys-record.ts';
 import { parseIfNoneMatch } from '../precondition.ts';
+import { note } from '../recording/notes.ts';
 import { NameParams } from '../schemas/common.ts';
 import { KeysHeaders, KeysQuery, KeysResponseHeaders, KeysView } from '../schemas/keys.ts';
 import { problems, written } from '../schemas/responses.ts';
@@ -30,8 +31,7 @@ const schema = {
   }),
 } as const;
 
-export function keysRoute(app: Scope, { reader, authenticator, settings, journal, service }: HttpDeps): void {
-  const answers = new KeysAnswers();
+export function keysRoute(app: Scope, { reader, authenticator, settings, recording: { journal }, service, answers }: HttpDeps): void {
   const draw = sessionNames(service.random);
   const news = 2 * settings.maxWaitSeconds * SECOND;
 
@@ -44,7 +44,7 @@ export function keysRoute(app: Scope, { reader, authenticator, settings, journal
     if (lease.acknowledged !== null) journal.append(readEvent(request, granted, lease, 'unchanged'), lease, () => undefined);
   }
 
-  app.get('/v1/keyrings/:name/keys', { schema, config: { access: ['app'] } }, async (request, reply) => {
+  app.get('/v1/keyrings/:name/keys', { schema, config: { access: ['app'], audit: 'keys.read' } }, async (request, reply) => {
     const name = parseKeyringName(request.params.name);
     const held = parseIfNoneMatch(request.headers['if-none-match']);
     const shown = shownIn(held);
@@ -61,20 +61,14 @@ export function keysRoute(app: Scope, { reader, authenticator, settings, journal
       granted = reader.peek(name);
     }
     // Nothing may come between the look at the copy and the journal: whoever reads the registry after that finds this grant (app/fleet.ts).
+    // The hook that records (recording/record.ts), and every hook before it, runs in this very turn.
     const lease = leaseOf(granted, callerOf(request), shown, draw, service.clock.now());
     const unchanged = shown?.etag === granted.keys.etag || held.includes(granted.keys.etag);
-    await recorded(journal, readEvent(request, granted, lease, unchanged ? 'unchanged' : 'done'), lease);
+    note(request, { versions: granted.keys.versions, lease });
     // A 304 says the tag that it was shown: clients compare.
-    setHeaders(reply, granted, tagFor(granted.keys, unchanged && shown !== null ? shown.session : lease.session));
+    const tag = tagFor(granted.keys, unchanged && shown !== null ? shown.session : lease.session);
+    reply.headers({ ETag: tag, ...headersOf(granted) });
     if (unchanged) return reply.code(304).send();
     return reply.type('application/json; charset=utf-8').send(answers.bodyOf(granted));
   });
-}
-
-function setHeaders(
-  reply: { headers(values: Record<string, string | number>): unknown },
-  { keys, leaseSeconds }: Granted,
-  etag: string,
-): void {
-  reply.headers({ ETag: etag, 'Cache-Control': 'no-store', 'Keyturn-Lease': leaseSeconds, 'Keyturn-Refresh': keys.refreshSeconds });
 }

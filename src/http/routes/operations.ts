@@ -19,6 +19,7 @@ const ReadinessView = Type.Object(
       store: Type.Object({ status: Check, kind: Type.String(), silentSeconds: SecondsOrNull }),
       scheduler: Type.Object({ status: Check, lastSweepSecondsAgo: SecondsOrNull }),
       clock: Type.Object({ status: Check }),
+      audit: Type.Object({ status: Check }),
     }),
     overdue: Type.Integer({ description: 'Keyrings whose turn came over a minute ago and failed.' }),
     overdueKeyrings: Type.Optional(Type.Array(KeyringName, { description: 'Only with a token of an operator or auditor; at most 100.' })),

@@ -4,12 +4,13 @@ import { toIso } from '../../core/time.ts';
 import { rolesOf } from '../../core/transitions/rotate.ts';
 import { actorOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
+import { noteChange } from '../recording/notes.ts';
 import { NameParams, NoQuery } from '../schemas/common.ts';
 import { ON_CHANGE, problems } from '../schemas/responses.ts';
 import { IdempotencyHeaders, RevocationView, RevokeBody, RevokeParams, RotateBody, RotationView } from '../schemas/rotation.ts';
 import type { Scope } from '../scope.ts';
 
-const operator = { access: ['operator'] } as const;
+const operator = ['operator'] as const;
 
 const REFUSALS = ['keyring_not_found', 'keyring_deleted', 'too_many_keys', 'idempotency_mismatch', ...ON_CHANGE] as const;
 
@@ -44,25 +45,36 @@ const schemas = {
 } as const;
 
 export function rotationRoutes(app: Scope, { service }: HttpDeps): void {
-  app.post('/v1/keyrings/:name/rotate', { schema: schemas.rotate, config: operator }, async (request) => {
-    const { kind = 'scheduled', reason } = request.body;
-    const name = parseKeyringName(request.params.name);
-    const idempotencyKey = request.headers['idempotency-key'] ?? null;
-    const { revision, version, replayed } = await rotateKeyring(service, kind, { name, by: actorOf(request), reason, idempotencyKey });
-    return { name, revision, version: version.version, kind: version.kind, activatesAt: toIso(version.activatesAt), replayed };
-  });
+  app.post(
+    '/v1/keyrings/:name/rotate',
+    { schema: schemas.rotate, config: { access: operator, audit: 'keyring.rotate' } },
+    async (request) => {
+      const { kind = 'scheduled', reason } = request.body;
+      const name = parseKeyringName(request.params.name);
+      const idempotencyKey = request.headers['idempotency-key'] ?? null;
+      const asked = { name, by: actorOf(request), reason, idempotencyKey };
+      const { keyring, revision, version, replayed } = await rotateKeyring(service, kind, asked);
+      noteChange(request, keyring, reason, [version.version]);
+      return { name, revision, version: version.version, kind: version.kind, activatesAt: toIso(version.activatesAt), replayed };
+    },
+  );
 
-  app.post('/v1/keyrings/:name/versions/:version/revoke', { schema: schemas.revoke, config: operator }, async (request) => {
-    const { version: revoked } = request.params;
-    const name = parseKeyringName(request.params.name);
-    const idempotencyKey = request.headers['idempotency-key'] ?? null;
-    const { keyring, revision } = await revokeVersion(service, revoked, {
-      name,
-      by: actorOf(request),
-      reason: request.body.reason,
-      idempotencyKey,
-    });
-    const { current, next } = rolesOf(keyring, service.clock.now());
-    return { name, revision, revoked, current: current.version, next: next?.version ?? null };
-  });
+  app.post(
+    '/v1/keyrings/:name/versions/:version/revoke',
+    { schema: schemas.revoke, config: { access: operator, audit: 'version.revoke' } },
+    async (request) => {
+      const { version: revoked } = request.params;
+      const name = parseKeyringName(request.params.name);
+      const idempotencyKey = request.headers['idempotency-key'] ?? null;
+      const { keyring, revision } = await revokeVersion(service, revoked, {
+        name,
+        by: actorOf(request),
+        reason: request.body.reason,
+        idempotencyKey,
+      });
+      noteChange(request, keyring, request.body.reason, [revoked]);
+      const { current, next } = rolesOf(keyring, service.clock.now());
+      return { name, revision, revoked, current: current.version, next: next?.version ?? null };
+    },
+  );
 }

@@ -64,7 +64,7 @@ const schema = {
 } as const;
 
 export function strengthRoute(app: Scope, { service }: HttpDeps): void {
-  app.post('/v1/strength', { schema, config: { access: ['operator'] } }, async ({ body: { key } }) => {
+  app.post('/v1/strength', { schema, config: { access: ['operator'], audit: 'key.judge' } }, async ({ body: { key } }) => {
     return strengthView(await service.judge.judge(new Secret(key)));
   });
 }

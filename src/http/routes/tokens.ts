@@ -1,15 +1,16 @@
 import Type from 'typebox';
 import type { TokenId } from '../../ports/tokens.ts';
-import { actorOf, principalOf } from '../access.ts';
+import { principalOf } from '../access.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { HttpDeps } from '../deps.ts';
+import { note } from '../recording/notes.ts';
 import { NoQuery, Reason } from '../schemas/common.ts';
 import { NO_STORE, problems } from '../schemas/responses.ts';
 import { IssueBody, IssuedToken, PageQuery, TokenPage, TokenParams, TokenView } from '../schemas/token.ts';
 import type { Scope } from '../scope.ts';
 import { tokenView } from '../views.ts';
 
-const admin = { access: ['admin'] } as const;
+const admin = ['admin'] as const;
 const DEFAULT_LIMIT = 50;
 
 const schemas = {
@@ -31,6 +32,7 @@ const schemas = {
   list: {
     operationId: 'listTokens',
     summary: 'List tokens, newest first; those of the configuration come on the first page',
+    description: 'Only tokens that reach no further than the one that asks. A page may be short: go on until `next` is null.',
     tags: ['tokens'],
     querystring: PageQuery,
     response: { 200: { description: 'A page.', content: { 'application/json': { schema: TokenPage } } }, ...problems() },
@@ -49,27 +51,31 @@ const schemas = {
 } as const;
 
 export function tokenRoutes(app: Scope, { tokens }: HttpDeps): void {
-  app.post('/v1/tokens', { schema: schemas.issue, config: admin }, async (request, reply) => {
+  app.post('/v1/tokens', { schema: schemas.issue, config: { access: admin, audit: 'token.issue' } }, async (request, reply) => {
     const { name, roles, keyrings = ['*'], expiresInSeconds = null } = request.body;
     const { text, record } = await tokens.issue(principalOf(request), { name, roles, keyrings, expiresInSeconds });
+    note(request, { change: { at: null }, reason: `token ${record.id} (${record.name}): ${record.roles.join(' ')}` });
     return reply
       .code(201)
       .header('Cache-Control', 'no-store')
       .send({ token: text.reveal(), ...tokenView(record, 'issued') });
   });
 
-  app.get('/v1/tokens', { schema: schemas.list, config: admin }, async (request) => {
+  app.get('/v1/tokens', { schema: schemas.list, config: { access: admin, audit: 'token.list' } }, async (request) => {
     const { limit = DEFAULT_LIMIT, after } = request.query;
-    const page = await tokens.list(decodeCursor('tokens', after, parseTokenId), limit);
+    const page = await tokens.list(principalOf(request), decodeCursor('tokens', after, parseTokenId), limit);
     return {
       items: page.items.map(({ record, origin }) => tokenView(record, origin)),
       next: page.next === null ? null : encodeCursor('tokens', page.next),
     };
   });
 
-  app.delete('/v1/tokens/:id', { schema: schemas.revoke, config: admin }, async (request) => {
+  app.delete('/v1/tokens/:id', { schema: schemas.revoke, config: { access: admin, audit: 'token.revoke' } }, async (request) => {
     const { reason = 'revoked' } = request.query;
-    return tokenView(await tokens.revoke(actorOf(request), request.params.id, reason), 'issued');
+    note(request, { reason: `token ${request.params.id}: ${reason}` });
+    const revoked = await tokens.revoke(principalOf(request), request.params.id, reason);
+    note(request, { change: { at: null } });
+    return tokenView(revoked, 'issued');
   });
 }
 

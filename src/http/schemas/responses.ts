@@ -18,6 +18,7 @@ const ALWAYS: readonly ErrorCode[] = [
   'forbidden',
   'rate_limited',
   'store_unavailable',
+  'audit_unavailable',
   'shutting_down',
   'internal',
 ];

@@ -98,6 +98,11 @@ export class Statement {
     return this.#database.attempt(() => this.#statement.all(...values));
   }
 
+  /** With values for the names (`:name`) in the statement. */
+  allNamed(values: Readonly<Record<string, SQLInputValue>>): Row[] {
+    return this.#database.attempt(() => this.#statement.all(values));
+  }
+
   /** Runs to the end: a `get` of node:sqlite stops at the first row, and would hide a commit that fails after it. */
   first(...values: SQLInputValue[]): Row | undefined {
     return this.all(...values)[0];

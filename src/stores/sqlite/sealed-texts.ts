@@ -8,7 +8,7 @@ import type { Database } from './database.ts';
 import { type Mark, readMark, writeMark } from './marks.ts';
 
 /** Keys of the service's own, in `meta`, sealed under the master key: they outlive a change of it. */
-const SEALED_TEXTS = ['fingerprint_key'] as const satisfies readonly Mark[];
+const SEALED_TEXTS = ['fingerprint_key', 'audit_keys'] as const satisfies readonly Mark[];
 export type SealedText = (typeof SEALED_TEXTS)[number];
 
 /**

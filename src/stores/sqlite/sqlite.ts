@@ -1,3 +1,4 @@
+import { type AuditKeys, makeAuditKeys, readAuditKeys } from '../../audit/keys.ts';
 import { KeyturnError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -32,6 +33,8 @@ export interface Sqlite {
   readonly store: Store & DueIndex & ChangeFeed;
   readonly fingerprints: FingerprintIndex;
   readonly tokens: TokenStore;
+  /** The audit log's keys: made with the database, sealed under its master key. */
+  readonly auditKeys: AuditKeys;
   readonly snapshots: Snapshots;
   /** For what else lives in this database. */
   readonly database: Database;
@@ -58,6 +61,7 @@ export function openSqlite({ dataDir, masterKey: source, clock, random, restorin
       store: sqliteStore(database, rows, clock),
       fingerprints: { find: async (material) => rows.material.find(material) },
       tokens: sqliteTokens(database),
+      auditKeys: readAuditKeys(sealedText(database, 'audit_keys', masterKey, random, () => makeAuditKeys(random))),
       snapshots: { masterKeyId: masterKey.id, into: (folder) => snapshotInto(folder, database, source) },
       database,
       close: () => database.close(),

@@ -1,0 +1,62 @@
+import type { Keyring } from '../core/keyring.ts';
+import type { KeyringName } from '../core/name.ts';
+import type { Instant } from '../core/time.ts';
+import type { AuditEvent, Journal } from '../ports/journal.ts';
+import type { Store } from '../ports/store.ts';
+
+export interface Forgotten {
+  readonly store: Store;
+  readonly journal: Journal;
+  /** The newest change of each keyring that has its record. */
+  readonly recorded: readonly { readonly keyring: string; readonly changedAt: Instant }[];
+}
+
+const PAGE = 500;
+
+/**
+ * A crash between a change and its record leaves a change that the audit log does not know. At the start each keyring whose document was changed
+ * after its last recorded change gets a record with the reason `recovered`; the whole change stands in the document's history.
+ * @returns how many there were
+ * @throws KeyturnError what the store throws, or `audit_unavailable`
+ */
+export async function recordForgotten({ store, journal, recorded }: Forgotten): Promise<number> {
+  const known = new Map(recorded.map(({ keyring, changedAt }) => [keyring, changedAt]));
+  let found = 0;
+  for (let after: KeyringName | null = null, more = true; more; more = after !== null) {
+    const page: Awaited<ReturnType<Store['page']>> = await store.page(after, PAGE);
+    for (const name of page.items) {
+      // one that cannot be read is reported by whoever asks for it, and is no reason not to start
+      const keyring = await store.load(name).then(
+        (stored) => stored?.keyring,
+        () => undefined,
+      );
+      if (keyring === undefined || (known.get(name) ?? -1) >= keyring.changed.at) continue;
+      await append(journal, keyring);
+      found++;
+    }
+    after = page.next;
+  }
+  return found;
+}
+
+function append(journal: Journal, keyring: Keyring): Promise<void> {
+  return new Promise((resolve, reject) => {
+    journal.appendChange(eventOf(keyring), keyring.changed.at, (failure) => (failure === null ? resolve() : reject(failure)));
+  });
+}
+
+function eventOf({ name, changed, created }: Keyring): AuditEvent {
+  return {
+    at: changed.at,
+    action: changed.at === created.at ? 'keyring.create' : 'keyring.change',
+    outcome: 'done',
+    code: null,
+    principal: changed.by,
+    keyring: name,
+    versions: [],
+    instance: null,
+    address: null,
+    requestId: null,
+    reason: 'recovered',
+  };
+}

@@ -1,0 +1,69 @@
+import type { Instant } from '../core/time.ts';
+import type { Checkpoint } from '../ports/audit.ts';
+import type { LeaseGrant } from '../ports/leases.ts';
+import type { Block } from './block.ts';
+import type { Head } from './chain.ts';
+
+/** What one commit writes: all of it or nothing. */
+export interface Batch {
+  /** As `encodeEvent` writes them; may be empty, to prove that the log can be written. */
+  readonly texts: readonly string[];
+  readonly leases: readonly LeaseGrant[];
+  readonly changes: readonly RecordedChange[];
+  /** By the service's clock, for checkpoints. */
+  readonly at: Instant;
+}
+
+/** The newest change of a keyring that has its record. */
+export interface RecordedChange {
+  readonly keyring: string;
+  readonly changedAt: Instant;
+}
+
+/** Where the log is written. One writer at a time: it holds the head. */
+export interface LedgerWriter {
+  /**
+   * Calls back when the batch is durable, or with what kept it from being; then nothing of it was written. The next batch is given only after
+   * that.
+   */
+  commit(batch: Batch, done: (failure: Error | null) => void): void;
+  /** Signs the head and stores the checkpoint. */
+  checkpoint(at: Instant): Promise<Checkpoint>;
+  /** Removes the blocks before `anchor`, which is the end of a block and becomes the point where the chain begins. */
+  drop(anchor: Checkpoint): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The last record as stored beside the blocks. */
+export interface StoredHead extends Head {
+  readonly mac: Uint8Array;
+}
+
+export interface BlockSearch {
+  /** Blocks with records from this sequence on / up to this one. */
+  readonly from: number;
+  readonly to: number;
+  /** Bits of which a block must have one; null = whichever. */
+  readonly actions: number | null;
+  readonly outcomes: number | null;
+  readonly since: Instant | null;
+  readonly until: Instant | null;
+  readonly order: 'newest' | 'oldest';
+  readonly limit: number;
+}
+
+/** A search that leaves nothing out; add order and limit. */
+export const EVERY_BLOCK = { from: 0, to: Number.MAX_SAFE_INTEGER, actions: null, outcomes: null, since: null, until: null } as const;
+
+/** Reads what was committed, at any time, also while a batch is being written. */
+export interface LedgerReader {
+  blocks(search: BlockSearch): readonly Block[];
+  /** Null = nothing was written yet, or the row is gone. */
+  head(): StoredHead | null;
+  /** Oldest first. */
+  checkpoints(): readonly Checkpoint[];
+  /** Where the chain begins after a drop; null = at its first record. */
+  anchor(): Checkpoint | null;
+  changes(): readonly RecordedChange[];
+  close(): void;
+}

@@ -1,0 +1,130 @@
+import type { Logger } from 'pino';
+import { recordForgotten } from '../app/reconcile.ts';
+import type { SweepOutcome } from '../app/sweep.ts';
+import { GroupJournal } from '../audit/journal.ts';
+import type { AuditKeys } from '../audit/keys.ts';
+import type { LedgerReader, LedgerWriter } from '../audit/ledger.ts';
+import { auditLog } from '../audit/log.ts';
+import { codeOf } from '../core/errors.ts';
+import { type Instant, toIso } from '../core/time.ts';
+import { SCHEDULER } from '../core/version.ts';
+import { Refusals } from '../http/recording/refusals.ts';
+import type { AuditLog } from '../ports/audit.ts';
+import type { Clock, Timers } from '../ports/clock.ts';
+import type { AuditAction, AuditEvent } from '../ports/journal.ts';
+import type { Store } from '../ports/store.ts';
+import { prepareLeases } from '../stores/sqlite/audit/leases.ts';
+import { sqliteLedgerReader } from '../stores/sqlite/audit/reader.ts';
+import { auditPath, openAuditDatabase, openAuditForReading } from '../stores/sqlite/audit/schema.ts';
+import { inlineLedger } from '../stores/sqlite/audit/threads.ts';
+import { type KeptRegistry, keepLeases } from './lease-registry.ts';
+
+export interface AuditOptions {
+  readonly dataDir: string;
+  readonly onOutage: 'refuse' | 'serve-reads';
+  readonly keys: AuditKeys;
+  /** Null: commits on this thread. */
+  readonly writer: LedgerWriter | null;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly logger: Logger;
+}
+
+/** The audit log of a running service. */
+export interface Audit {
+  readonly journal: GroupJournal;
+  readonly reader: LedgerReader;
+  readonly log: AuditLog;
+  readonly refusals: Refusals;
+  /** In the same database, written in the same commits. */
+  readonly leases: KeptRegistry;
+  /** Something the service does by itself. */
+  note(action: AuditAction, reason: string | null): void;
+  /** Gives changes that have no record theirs. @throws KeyturnError */
+  recordForgotten(store: Store): Promise<void>;
+  /** What a sweep did. */
+  noteSweep(outcome: SweepOutcome, changedAt: Instant | null): void;
+  /** @throws KeyturnError `audit_unavailable`: nothing may be changed now */
+  requireWritable(): Promise<void>;
+  /** Records what refusals were only counted. */
+  tellRefusals(): Promise<void>;
+  /** Writes what is pending and closes the log. */
+  close(): Promise<void>;
+}
+
+/** @throws KeyturnError what keeps the log from being opened */
+export function openAudit({ dataDir, onOutage, keys, writer: given, clock, timers, logger }: AuditOptions): Audit {
+  const path = auditPath(dataDir);
+  const writer = given ?? inlineLedger(path, keys, prepareLeases);
+  const reader = sqliteLedgerReader(openAuditForReading(path));
+  const report = (failure: Error | null): void => {
+    if (failure === null) logger.info('audit log is written again');
+    else logger.error({ code: codeOf(failure), err: failure }, 'audit log cannot be written');
+  };
+  const journal: GroupJournal = new GroupJournal({ writer, clock, timers, report, passingOver: () => leases.markIncomplete() });
+  const leaseRows = openAuditDatabase(path);
+  const leases = keepLeases({ database: leaseRows, clock, settled: () => journal.flush(), seamless: onOutage === 'refuse' });
+  const refusals = new Refusals();
+  return {
+    journal,
+    reader,
+    log: auditLog({ reader, writer, keys, clock }),
+    refusals,
+    leases,
+    note: (action, reason) => journal.append(ownEvent(clock, action, reason), null, () => undefined),
+    async recordForgotten(store) {
+      const found = await recordForgotten({ store, journal, recorded: reader.changes() });
+      if (found > 0) logger.warn({ found }, 'changes without an audit record were recorded');
+    },
+    noteSweep(outcome, changedAt) {
+      const event = sweepEvent(clock, outcome);
+      // an early activation takes effect in the moment of its swap
+      const at = outcome.outcome === 'advanced' ? outcome.activatesAt : changedAt;
+      if (event !== null) journal.appendChange(event, at, () => undefined);
+    },
+    requireWritable: () =>
+      new Promise((resolve, reject) => {
+        if (journal.healthy) resolve();
+        else journal.probe((failure) => (failure === null ? resolve() : reject(failure)));
+      }),
+    async tellRefusals() {
+      for (const event of refusals.take(clock.now())) journal.append(event, null, () => undefined);
+    },
+    async close() {
+      await journal.flush();
+      journal.stop();
+      leases.close();
+      leaseRows.close();
+      reader.close();
+      await writer.close();
+    },
+  };
+}
+
+/** Something that no caller did. */
+export function ownEvent(clock: Pick<Clock, 'now'>, action: AuditAction, reason: string | null): AuditEvent {
+  return {
+    at: clock.now(),
+    action,
+    outcome: 'done',
+    code: null,
+    principal: null,
+    keyring: null,
+    versions: [],
+    instance: null,
+    address: null,
+    requestId: null,
+    reason,
+  };
+}
+
+const SWEPT = { rotated: 'version.publish', advanced: 'version.activate', destroyed: 'material.destroy', purged: 'keyring.purge' } as const;
+
+/** A failure is in the log of the service and in its metrics; nothing happened that an auditor could ask about. */
+function sweepEvent(clock: Clock, swept: SweepOutcome): AuditEvent | null {
+  if (swept.outcome === 'failed') return null;
+  const { outcome, name } = swept;
+  const versions = outcome === 'rotated' || outcome === 'advanced' ? [swept.version] : outcome === 'destroyed' ? swept.versions : [];
+  const reason = outcome === 'rotated' ? `slot of ${toIso(swept.slot)}` : null;
+  return { ...ownEvent(clock, SWEPT[outcome], reason), principal: SCHEDULER, keyring: name, versions };
+}

@@ -1,0 +1,120 @@
+import { sealBlock } from '../../../audit/block.ts';
+import { GENESIS, type Head, headMac, hex, sameBytes } from '../../../audit/chain.ts';
+import { type AuditKeys, signCheckpoint } from '../../../audit/keys.ts';
+import { type Batch, EVERY_BLOCK } from '../../../audit/ledger.ts';
+import { KeyturnError } from '../../../core/errors.ts';
+import type { Instant } from '../../../core/time.ts';
+import type { Checkpoint } from '../../../ports/audit.ts';
+import type { LeaseGrant } from '../../../ports/leases.ts';
+import type { Database } from '../database.ts';
+import { sqliteLedgerReader } from './reader.ts';
+import { openAuditDatabase } from './schema.ts';
+
+/** A checkpoint is made by itself when the log has grown by so much since the last one. */
+const RECORDS_BETWEEN_CHECKPOINTS = 100_000;
+
+/** Writes grants in the transaction that is open. */
+export type RecordLeases = (grants: readonly LeaseGrant[]) => void;
+
+/** Makes `RecordLeases` for the database that the log is in, once. */
+export type PrepareLeases = (database: Database) => RecordLeases;
+
+/** The writing side of an audit database, synchronous: every method blocks until the disk has it. */
+export interface AuditDatabase {
+  commit(batch: Batch): void;
+  checkpoint(at: Instant): Checkpoint;
+  drop(anchor: Checkpoint): void;
+  close(): void;
+}
+
+/** @throws KeyturnError what keeps it from being opened; `corrupt_document` where its head is not what these keys sealed */
+export function openAuditWriter(path: string, keys: AuditKeys, prepareLeases: PrepareLeases): AuditDatabase {
+  const database = openAuditDatabase(path);
+  try {
+    return writerOn(database, keys, prepareLeases(database));
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function writerOn(database: Database, keys: AuditKeys, recordLeases: RecordLeases): AuditDatabase {
+  const statements = prepareStatements(database);
+  statements.keys.run(keys.publicKey);
+  let head = openHead(database, keys);
+  let checkpointed = head.sequence;
+
+  function append(texts: readonly string[]): Head {
+    const sealed = sealBlock(texts, head, keys.mac);
+    const { first, count, earliest, latest, actions, outcomes, mac, body } = sealed.block;
+    statements.block.run(first, count, earliest, latest, actions, outcomes, sealed.block.head, mac, body);
+    return sealed.head;
+  }
+
+  function sign(point: Head, at: Instant, anchors: 0 | 1): Checkpoint {
+    const made = signCheckpoint(point, at, keys.signing);
+    statements.checkpoint.run(made.sequence, made.at, made.hash, made.signature, anchors);
+    return made;
+  }
+
+  return {
+    commit({ texts, leases, changes, at }) {
+      const due = head.sequence + texts.length - checkpointed >= RECORDS_BETWEEN_CHECKPOINTS;
+      const next = database.transaction(() => {
+        const after = texts.length === 0 ? head : append(texts);
+        // written even when nothing is appended: proves that the disk takes it
+        statements.head.run(after.sequence, after.hash, headMac(keys.mac, after));
+        if (leases.length > 0) recordLeases(leases);
+        for (const { keyring, changedAt } of changes) statements.change.run(keyring, changedAt);
+        if (due) sign(after, at, 0);
+        return after;
+      });
+      head = next;
+      if (due) checkpointed = head.sequence;
+    },
+    checkpoint(at) {
+      const made = database.transaction(() => sign(head, at, 0));
+      checkpointed = head.sequence;
+      return made;
+    },
+    drop(anchor) {
+      database.transaction(() => {
+        sign({ sequence: anchor.sequence, hash: Buffer.from(anchor.hash, 'hex') }, anchor.at, 1);
+        statements.dropCheckpoints.run(anchor.sequence, anchor.sequence);
+        statements.drop.run(anchor.sequence);
+      });
+    },
+    close: () => database.close(),
+  };
+}
+
+function prepareStatements(database: Database) {
+  return {
+    block: database.prepare('INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    head: database.prepare('INSERT INTO head VALUES (1, ?, ?, ?) ON CONFLICT DO UPDATE SET sequence = ?1, hash = ?2, mac = ?3'),
+    checkpoint: database.prepare('INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?)'),
+    change: database.prepare(
+      'INSERT INTO changes VALUES (?, ?) ON CONFLICT DO UPDATE SET changed_at = max(changed_at, excluded.changed_at)',
+    ),
+    keys: database.prepare('INSERT INTO keys VALUES (1, ?) ON CONFLICT DO UPDATE SET public = excluded.public'),
+    drop: database.prepare('DELETE FROM blocks WHERE first <= ?'),
+    dropCheckpoints: database.prepare('DELETE FROM checkpoints WHERE sequence < ? OR (anchors = 1 AND sequence <> ?)'),
+  };
+}
+
+/** The head as the last commit left it. A log whose head is missing or forged is not written on: that would cover the traces. */
+function openHead(database: Database, keys: AuditKeys): Head {
+  const reader = sqliteLedgerReader(database);
+  const [last] = reader.blocks({ ...EVERY_BLOCK, order: 'newest', limit: 1 });
+  const anchor = reader.anchor();
+  const stored = reader.head();
+  const begin = anchor === null ? GENESIS : { sequence: anchor.sequence, hash: Buffer.from(anchor.hash, 'hex') };
+  const end = last === undefined ? begin : { sequence: last.first + last.count - 1, hash: last.head };
+  if (stored === null && end.sequence === 0) return GENESIS;
+  const proven = stored !== null && sameBytes(stored.mac, headMac(keys.mac, stored));
+  if (proven && stored.sequence === end.sequence && sameBytes(stored.hash, end.hash)) return end;
+  throw new KeyturnError(
+    'corrupt_document',
+    `The end of the audit log is not what Keyturn wrote (it ends at record ${end.sequence}, hash ${hex(end.hash).slice(0, 16)}…). Somebody changed audit.db, or it comes from another data folder. Keep a copy, run \`keyturn audit verify --data-dir\` on it, then restore audit.db from a backup or move it away to begin a new log.`,
+  );
+}

@@ -1,0 +1,94 @@
+import { connect } from 'node:net';
+import t from 'tap';
+import { startTestService, type TestService } from '../support/service.ts';
+
+/** The answer to one request as it comes over the wire; the date and what differs by connection are left out. */
+async function raw(port: number, lines: readonly string[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(
+    `${['Host: x', 'Connection: close', ...lines.slice(1)].reduce((text, line) => `${text}${line}\r\n`, `${lines[0]} HTTP/1.1\r\n`)}\r\n`,
+  );
+  let answer = '';
+  for await (const chunk of socket) answer += String(chunk);
+  return answer.replace(/^date: .*\r\n/im, '');
+}
+
+async function listening(t: Parameters<typeof startTestService>[0], settings = {}): Promise<{ service: TestService; port: number }> {
+  const service = await startTestService(t, { settings });
+  await service.call({ method: 'POST', url: '/v1/keyrings', payload: { name: 'web' } });
+  await service.call({ method: 'POST', url: '/v1/keyrings/web/rotate', payload: { reason: 'test' } });
+  await service.app.listen({ host: '127.0.0.1', port: 0 });
+  const address = service.app.server.address();
+  if (address === null || typeof address === 'string') throw new Error('It does not listen.');
+  await service.call({ url: '/v1/keyrings/web/keys' });
+  return { service, port: address.port };
+}
+
+t.test('the quick way answers byte for byte as the route does', async (t) => {
+  const { service, port } = await listening(t);
+  const bearer = `Authorization: Bearer ${service.admin}`;
+  const { headers } = await service.call({ url: '/v1/keyrings/web/keys' });
+  const match = `If-None-Match: ${headers.etag}`;
+  for (const extra of [
+    [],
+    ['Keyturn-Instance: web-1'],
+    [match],
+    [match, 'Keyturn-Instance: web-1'],
+    ['If-None-Match: "other"'],
+    ['If-None-Match: ???'],
+  ]) {
+    const quick = await raw(port, ['GET /v1/keyrings/web/keys', bearer, ...extra]);
+    // `accept-version` of nothing is unusual enough for the framework, and means nothing to it
+    const slow = await raw(port, ['GET /v1/keyrings/web/keys?wait=0', bearer, ...extra]);
+    t.equal(withoutId(quick), withoutId(slow), JSON.stringify(extra));
+  }
+  const items = (await service.call({ url: '/v1/audit?limit=12&action=keys.read' })).body.items;
+  t.equal(items.length, 12, 'each is recorded once');
+});
+
+t.test('whatever can be refused is refused by the route', async (t) => {
+  const { service, port } = await listening(t);
+  const app = await service.token(['app'], ['shop-*']);
+  const auditor = await service.token(['auditor']);
+  const revoked = await service.token(['app']);
+  await service.call({ method: 'DELETE', url: `/v1/tokens/${revoked.split('_')[1]}` });
+  const asked = async (line: string, ...headers: string[]) => Number((await raw(port, [line, ...headers])).slice(9, 12));
+  const get = 'GET /v1/keyrings/web/keys';
+  t.equal(await asked(get), 401);
+  t.equal(await asked(get, 'Authorization: Bearer nonsense'), 401);
+  t.equal(await asked(get, `Authorization: Bearer ${service.admin.slice(0, -1)}x`), 401);
+  t.equal(await asked(get, `Authorization: Bearer ${revoked}`), 401);
+  t.equal(await asked(get, `Authorization: Bearer ${app}`), 403);
+  t.equal(await asked(get, `Authorization: Bearer ${auditor}`), 403);
+  t.equal(await asked(get, `Authorization: Bearer ${service.admin}`, 'Keyturn-Instance: has blanks'), 400);
+  t.equal(await asked('GET /v1/keyrings/other/keys', `Authorization: Bearer ${service.admin}`), 404);
+  t.equal(await asked('GET /v1/keyrings/web/keys?unknown=1', `Authorization: Bearer ${service.admin}`), 400);
+  t.equal(await asked('GET /v1/keyrings/web%2f/keys', `Authorization: Bearer ${service.admin}`), 400);
+});
+
+t.test('while the log cannot be written the quick way gives nothing away', async (t) => {
+  const { service, port } = await listening(t);
+  service.ledger.full = true;
+  const answer = await raw(port, ['GET /v1/keyrings/web/keys', `Authorization: Bearer ${service.admin}`]);
+  t.match(answer, /^HTTP\/1\.1 503 /);
+  t.match(answer, /audit_unavailable/);
+  t.notMatch(answer, /[0-9a-f]{64}/);
+});
+
+t.test('a forwarded address is read where proxies are trusted', async (t) => {
+  const { service, port } = await listening(t, { trustProxy: true });
+  await raw(port, ['GET /v1/keyrings/web/keys', `Authorization: Bearer ${service.admin}`, 'X-Forwarded-For: 192.0.2.7']);
+  t.match((await service.call({ url: '/v1/audit?limit=1' })).body.items, [{ address: '192.0.2.7' }]);
+});
+
+t.test('answers of the quick way are in the metrics', async (t) => {
+  const { service, port } = await listening(t);
+  await raw(port, ['GET /v1/keyrings/web/keys', `Authorization: Bearer ${service.admin}`]);
+  const { text } = await service.call({ url: '/metrics', token: null });
+  t.match(text, /^keyturn_http_request_duration_seconds_count\{route="\/v1\/keyrings\/:name\/keys",method="GET",status="200"\} 2$/m);
+});
+
+/** Request ids and drawn sessions differ by nature. */
+function withoutId(answer: string): string {
+  return answer.replace(/"requestId":"[^"]*"/, '').replace(/\.[0-9a-f]{12}-[0-9a-z]+"/, '"');
+}
