@@ -39,10 +39,23 @@ export async function emergency(
 
 /** A lease as real ones are, and no rotation under way; until every worker has heard of it. */
 async function settle(service: KeyturnService): Promise<void> {
+  for (let attempt = 1; !(await changePolicy(service, attempt)); attempt++) await pause(100);
+  await pause(3_000);
+}
+
+const ATTEMPTS = 10;
+
+/** False where a rotation came in between. */
+async function changePolicy(service: KeyturnService, attempt: number): Promise<boolean> {
   const { revision } = await service.call('GET', `/v1/keyrings/${KEYRING}`);
   const policy = { schedule: null, leaseSeconds: LEASE_SECONDS };
-  await service.call('PATCH', `/v1/keyrings/${KEYRING}`, { policy }, { 'if-match': `"${revision}"` });
-  await pause(3_000);
+  try {
+    await service.call('PATCH', `/v1/keyrings/${KEYRING}`, { policy }, { 'if-match': `"${revision}"` });
+    return true;
+  } catch (error) {
+    if (attempt === ATTEMPTS) throw error;
+    return false;
+  }
 }
 
 function cookiesOf(browsers: readonly Browser[], site: Site): Cookies[] {
