@@ -26,6 +26,11 @@ export class Cache {
     this.#conditions = conditions;
   }
 
+  /** There is no file. */
+  get isOff(): boolean {
+    return this.#file === null;
+  }
+
   /** Null where nothing usable was found. */
   async load(token: string, now: number): Promise<CachedKeys | null> {
     try {

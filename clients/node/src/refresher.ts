@@ -38,11 +38,12 @@ export class Refresher {
   #stored: Promise<void> = Promise.resolve();
   #cancel: () => void = () => {};
   #runs = false;
-  /**
-   * The ETag that may be sent: it tells the service that this process has these keys and that nobody will go back to older ones. So it
-   * is of an answer that this process was given itself, and that its cache file holds. Null = none.
-   */
+  /** The ETag that was sent last, or may be; null = none. */
   #shown: string | null = null;
+  /** Of the last answer to this process, once its cache file holds that answer, or none. */
+  #kept: string | null = null;
+  /** What the application began with. */
+  #first: Snapshot | null = null;
   #acknowledges = false;
   #stale = 0;
   #failures = 0;
@@ -118,28 +119,34 @@ export class Refresher {
     try {
       const token = settings.token();
       const held = holder.held?.etag ?? null;
-      const etag = held === this.#shown ? held : null;
+      const etag = this.#etagToShow();
       const question = { name, token, instance: settings.instance, etag, waitSeconds, timeout: settings.timeout, signal, inBackground };
       const answer = await askForKeys(transport, question);
       // Given up for a later request: its answer is older than that one's.
       if (signal.aborted) return;
-      this.#take(answer, asked);
-      this.#acknowledges = answer.changed && held !== null && held !== answer.etag && !this.#acknowledges;
-      this.#succeeded(answer, asked, waitSeconds);
+      this.#take(answer, asked, etag);
+      this.#acknowledges = !this.#acknowledges && held !== null && this.#isNewsInUse(answer, held);
       this.#stored = this.#store(answer, asked, token);
+      this.#succeeded(answer, asked, waitSeconds);
     } catch (error) {
       if (!signal.aborted) this.#failed(error, asked);
       throw error;
     }
   }
 
+  /** Whether there are other keys than before to show. */
+  #isNewsInUse(answer: Changed | Unchanged, before: string): boolean {
+    return answer.changed && answer.etag !== before && this.#deps.settings.isInUse(answer.snapshot);
+  }
+
   /** The commit point: after it the new keys are in use. */
-  #take(answer: Changed | Unchanged, asked: Moment): void {
+  #take(answer: Changed | Unchanged, asked: Moment, shown: string | null): void {
     const { holder } = this.#deps;
     const { held } = holder;
     const lease = leaseFrom(asked, answer.leaseSeconds);
     if (!answer.changed) {
       if (held === null) throw new KeyturnError('no_keys', 'The keyring was closed.');
+      if (held.etag !== shown) throw stale();
       holder.hold({ ...held, lease, refreshSeconds: answer.refreshSeconds ?? held.refreshSeconds, source: 'service' });
     } else {
       if (held !== null && answer.snapshot.current.version < held.snapshot.current.version) this.#doubt();
@@ -153,14 +160,28 @@ export class Refresher {
   #doubt(): void {
     if (this.#stale >= STALE_ANSWERS_REFUSED) return;
     this.#stale++;
-    throw new KeyturnError('stale_answer', 'The service answered with older keys than before: one of its replicas is behind.');
+    throw stale();
+  }
+
+  /**
+   * What may be said to be held. The service counts on it: this process has these keys and uses them, and nobody goes back to older ones. So not
+   * what came from a cache file, nor what the cache file does not hold yet, nor what the application has still to take into use.
+   */
+  #etagToShow(): string | null {
+    const { settings, holder } = this.#deps;
+    const { held } = holder;
+    if (held === null) return null;
+    this.#first ??= held.snapshot;
+    const isKept = held.etag === this.#kept;
+    if (isKept && (held.snapshot === this.#first || settings.isInUse(held.snapshot))) this.#shown = held.etag;
+    return this.#shown;
   }
 
   async #store(answer: Changed | Unchanged, asked: Moment, token: string): Promise<void> {
     const { cache } = this.#deps;
     if (!answer.changed) return cache.renewed(token, asked, answer.leaseSeconds);
-    this.#shown = null;
-    if (await cache.answered(token, asked, answer.leaseSeconds, answer.etag, answer.body)) this.#shown = answer.etag;
+    this.#kept = cache.isOff ? answer.etag : null;
+    if (await cache.answered(token, asked, answer.leaseSeconds, answer.etag, answer.body)) this.#kept = answer.etag;
   }
 
   #succeeded({ changed, leaseSeconds }: Changed | Unchanged, asked: Moment, waitSeconds: number): void {
@@ -222,7 +243,7 @@ export class Refresher {
   /** After a failure the next request is a plain one: its answer says whether all is well. */
   #pollSeconds(): number {
     const { settings, holder } = this.#deps;
-    if (this.#failures > 0 || holder.held === null) return 0;
+    if (this.#failures > 0 || holder.held === null || this.#etagToShow() !== holder.held.etag) return 0;
     return pollSeconds(settings.waitSeconds, this.#leaseSeconds(), settings.random);
   }
 
@@ -231,4 +252,8 @@ export class Refresher {
     const lease = holder.held?.lease;
     return lease === undefined ? 0 : (lease.uptime - settings.clock.uptime()) / 1_000;
   }
+}
+
+function stale(): KeyturnError {
+  return new KeyturnError('stale_answer', 'The service answered with older keys than before: one of its replicas is behind.');
 }

@@ -30,11 +30,12 @@ t.test('keys that the cache file could not take are not shown, unless no older o
   const keys = await openTestKeyring(t, service, { cacheFile });
   rmSync(cacheFile);
   mkdirSync(join(cacheFile, 'in the way'), { recursive: true });
+  const before = service.etag;
   service.promote();
   await keys.refresh();
   t.equal(keys.snapshot().current.version, 2, 'they are used');
   await keys.refresh();
-  t.equal(shownTo(service).at(-1), null);
+  t.equal(shownTo(service).at(-1), before);
   rmSync(path, { recursive: true });
   await keys.refresh();
   await keys.refresh();
