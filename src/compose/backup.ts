@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pack } from '../backup/archive.ts';
+import { type PackRequest, pack } from '../backup/archive.ts';
 import { encrypt } from '../backup/envelope.ts';
 import { parseRecipient } from '../backup/recovery-key.ts';
 import { KeyturnError } from '../core/errors.ts';
@@ -40,26 +40,21 @@ export async function makeBackup(deps: BackupDeps): Promise<AsyncIterable<Buffer
   if (recipient === null) throw noRecipient();
   const folder = await mkdtemp(join(deps.dataDir, SNAPSHOT_FOLDER));
   try {
+    // before the copy: whatever ends after this instant, or in it, may be missing in the backup
+    const madeAt = toIso(deps.clock.now());
     const names = await snapshots.into(folder);
-    return stream(deps, folder, names, snapshots.masterKeyId, recipient);
+    return stream(deps, { folder, names, madeAt, masterKeyId: snapshots.masterKeyId }, recipient);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
 }
 
-async function* stream(
-  { clock, random }: BackupDeps,
-  folder: string,
-  names: readonly string[],
-  masterKeyId: string,
-  recipient: string,
-): AsyncGenerator<Buffer> {
+async function* stream({ random }: BackupDeps, request: PackRequest, recipient: string): AsyncGenerator<Buffer> {
   try {
-    const plain = pack({ folder, names, madeAt: toIso(clock.now()), masterKeyId });
-    yield* encrypt(plain, parseRecipient(recipient), random);
+    yield* encrypt(pack(request), parseRecipient(recipient), random);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(request.folder, { recursive: true, force: true });
   }
 }
 
