@@ -21,6 +21,7 @@ import type { Random } from '../ports/random.ts';
 import { type MasterKeySource, masterKeyPath } from '../stores/master-key.ts';
 import { databasePath } from '../stores/sqlite/database.ts';
 import { discardIn } from '../stores/sqlite/discard.ts';
+import { storeFailure } from '../stores/sqlite/errors.ts';
 import { readMark, removeMark, writeMark } from '../stores/sqlite/marks.ts';
 import { SNAPSHOT_MASTER_KEY } from '../stores/sqlite/snapshot.ts';
 import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
@@ -44,6 +45,18 @@ const RESTORER: Actor = { id: 'system:restore' as PrincipalId, name: 'restore' }
  */
 export async function restoreBackup(request: RestoreRequest, deps: RestoreDeps): Promise<RestoreOutcome> {
   const settings = loadConfig(currentSurroundings(), deps.clock.now());
+  try {
+    return await restoreInto(settings, request, deps);
+  } catch (error) {
+    throw isNoSpace(error) ? storeFailure(error, settings.dataDir) : error;
+  }
+}
+
+function isNoSpace(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+}
+
+async function restoreInto(settings: Settings, request: RestoreRequest, deps: RestoreDeps): Promise<RestoreOutcome> {
   mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
   const folder = await mkdtemp(join(settings.dataDir, SNAPSHOT_FOLDER));
   try {
