@@ -12,6 +12,7 @@ import { codeOf } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { Spec } from './child.ts';
 import { type Answered, judge, Memory } from './judge.ts';
+import { killUnderLoad } from './load.ts';
 import type { KillPoint } from './probes.ts';
 import { caller, crashSettings, LEAP, random } from './support.ts';
 
@@ -30,6 +31,7 @@ export const OPERATIONS = [
   'rekey',
   'backup',
   'restore',
+  'load',
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
@@ -41,20 +43,39 @@ export interface Killed {
   readonly violations: readonly string[];
 }
 
+interface Round {
+  readonly killed: boolean;
+  readonly counted: Readonly<Record<string, number>>;
+  readonly violations: readonly string[];
+}
+
+/** One death that is wanted. */
+export interface Plan {
+  readonly operation: Operation;
+  readonly point: KillPoint;
+}
+
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 /** Rounds on one data folder; then a new one, so that a look at it stays cheap. */
 const ROUNDS_A_FOLDER = 12;
 
 /** One data folder through many deaths. */
-class Life {
+export class Life {
   readonly folder = mkdtempSync(join(tmpdir(), 'keyturn-crash-'));
   readonly memory = new Memory();
+  readonly #underLoad = new Memory();
   readonly #recovery = makeRecoveryKey(random);
   offset = 0;
   rounds = 0;
 
   get dataDir(): string {
     return join(this.folder, 'data');
+  }
+
+  static async begun(): Promise<Life> {
+    const life = new Life();
+    await life.begin();
+    return life;
   }
 
   /** The first start, a keyring with a rotation behind it, and a backup. */
@@ -69,10 +90,16 @@ class Life {
     await service.stop();
   }
 
-  async round(
-    operation: Operation,
-    point: KillPoint | null,
-  ): Promise<{ killed: boolean; counted: Record<string, number>; violations: string[] }> {
+  /** The folder of the load has a clock of its own: the real one. */
+  async loaded(point: KillPoint | null): Promise<Round> {
+    const dataDir = join(this.folder, 'loaded');
+    const { killed, answered } = await killUnderLoad(dataDir, String(++this.rounds), point?.nth ?? 300);
+    this.#underLoad.answered.push(...answered);
+    return { killed, counted: {}, violations: await judge(dataDir, 0, this.#underLoad) };
+  }
+
+  async round(operation: Operation, point: KillPoint | null): Promise<Round> {
+    if (operation === 'load') return this.loaded(point);
     const run = String(++this.rounds);
     const dataDir = operation === 'restore' ? join(this.folder, `restored-${run}`) : this.dataDir;
     const spec: Spec = {
@@ -156,48 +183,66 @@ async function runChild(spec: Spec): Promise<ChildEnd> {
 }
 
 export interface CampaignOptions {
-  readonly operations?: readonly Operation[];
-  /** How many deaths; fewer where every point of every operation was visited twice. */
+  readonly plans: readonly Plan[];
   readonly kills: number;
-  readonly seed: number;
   readonly told?: (killed: Killed) => void;
 }
 
-/**
- * Counts what steps each operation passes, then kills it at them in an order that the seed decides. A point is visited again only after all others were.
- */
-export async function campaign({ operations = OPERATIONS, kills, seed, told = () => undefined }: CampaignOptions): Promise<Killed[]> {
-  const draw = generator(seed);
+/** Kills at the points in their order, again from the first one after the last, until there were so many deaths. */
+export async function campaign({ plans, kills, told = () => undefined }: CampaignOptions): Promise<Killed[]> {
   const done: Killed[] = [];
-  let life = new Life();
-  await life.begin();
-  const points: { operation: Operation; point: KillPoint }[] = [];
-  for (const operation of operations) {
-    const { counted, violations } = await life.round(operation, null);
-    if (violations.length > 0) throw new Error(`${operation}, not killed at all: ${violations.join('; ')}`);
-    for (const [step, count] of Object.entries(counted))
-      for (let nth = 1; nth <= count; nth++)
-        for (const when of ['before', 'after'] as const) points.push({ operation, point: { step, nth, when } });
-  }
-  let queue = shuffled(points, draw);
-  while (done.filter(({ killed }) => killed).length < kills) {
-    if (queue.length === 0) queue = shuffled(points, draw);
+  let life = await Life.begun();
+  let deaths = 0;
+  for (const { operation, point } of endlessly(plans)) {
+    if (deaths >= kills) break;
     if (life.rounds >= ROUNDS_A_FOLDER) {
       life.end();
-      life = new Life();
-      await life.begin();
+      life = await Life.begun();
     }
-    const { operation, point } = queue.shift() ?? { operation: 'create' as const, point: { step: '', nth: 0, when: 'before' as const } };
-    const { killed, violations } = await life
-      .round(operation, point)
-      .catch((error: unknown) => ({ killed: true, violations: [`${codeOf(error)}: ${String(error)}`] }));
+    const failed = (error: unknown) => ({ killed: true, violations: [`${codeOf(error)}: ${String(error)}`] });
+    const { killed, violations } = await life.round(operation, point).catch(failed);
+    if (killed) deaths++;
     const killing = { operation, point, killed, violations };
     done.push(killing);
     told(killing);
+    // what is broken stays out of the next rounds
     if (violations.length > 0) life.rounds = ROUNDS_A_FOLDER;
   }
   life.end();
   return done;
+}
+
+function* endlessly<Item>(items: readonly Item[]): Generator<Item> {
+  while (items.length > 0) yield* items;
+}
+
+/** Moments under load, in milliseconds from its beginning. */
+const MOMENTS = 40;
+const LATEST = 1_500;
+
+/** Runs each operation once, unharmed, to learn which steps it passes how often. Each is a point to die at, in an order that the seed decides. */
+export async function everyPoint(operations: readonly Operation[], seed: number): Promise<Plan[]> {
+  const draw = generator(seed);
+  const plans: Plan[] = [];
+  const life = await Life.begun();
+  for (const operation of operations) {
+    if (operation === 'load') plans.push(...momentsUnderLoad(draw));
+    else plans.push(...(await pointsOf(life, operation)));
+  }
+  life.end();
+  return shuffled(plans, draw);
+}
+
+function momentsUnderLoad(draw: () => number): Plan[] {
+  const moment = (): Plan => ({ operation: 'load', point: { step: 'random moment', nth: Math.floor(draw() * LATEST), when: 'after' } });
+  return Array.from({ length: MOMENTS }, moment);
+}
+
+async function pointsOf(life: Life, operation: Operation): Promise<Plan[]> {
+  const { counted, violations } = await life.round(operation, null);
+  if (violations.length > 0) throw new Error(`${operation}, not killed at all: ${violations.join('; ')}`);
+  const calls = Object.entries(counted).flatMap(([step, count]) => Array.from({ length: count }, (_, index) => ({ step, nth: index + 1 })));
+  return calls.flatMap((call) => (['before', 'after'] as const).map((when) => ({ operation, point: { ...call, when } })));
 }
 
 /** One after the other from each operation, so that few kills already visit all of them. */

@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs';
 import type { Store } from '../../src/ports/store.ts';
-import { arm, counted, disarm, installProbes, type KillPoint, through } from './probes.ts';
+import { arm, counted, disarm, installProbes, type KillPoint, through, wrap } from './probes.ts';
 
 installProbes();
 const write = fs.writeSync;
@@ -21,6 +21,7 @@ const [
   schema,
   leases,
   support,
+  { Database },
 ] = await Promise.all([
   import('../../src/compose/service.ts'),
   import('../../src/compose/rekey.ts'),
@@ -33,7 +34,10 @@ const [
   import('../../src/stores/sqlite/audit/schema.ts'),
   import('../../src/stores/sqlite/audit/leases.ts'),
   import('./support.ts'),
+  import('../../src/stores/sqlite/database.ts'),
 ]);
+
+wrap(Database.prototype, 'copyTo', () => 'database copyTo');
 
 export interface Spec {
   readonly dataDir: string;

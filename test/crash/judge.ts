@@ -34,6 +34,8 @@ interface HistoryItem {
   readonly version: number;
   readonly role: string;
   readonly slot: string | null;
+  readonly verifyUntil: string | null;
+  readonly revoked: { readonly at: string } | null;
   readonly destroyedAt: string | null;
 }
 
@@ -51,6 +53,7 @@ export async function judge(dataDir: string, offset: number, memory: Memory): Pr
   const wrong: string[] = [];
   try {
     await service.start();
+    const sweptAt = clock.now();
     await service.sweep();
     const call = caller(service.app, dataDir);
     const get = async (url: string) => {
@@ -69,7 +72,7 @@ export async function judge(dataDir: string, offset: number, memory: Memory): Pr
     for (const name of await names(get)) {
       const history: HistoryItem[] = (await get(`/v1/keyrings/${name}/history?limit=500`)).items;
       const keys = await call({ url: `/v1/keyrings/${name}/keys` });
-      wrong.push(...checkHistory(name, history, memory));
+      wrong.push(...checkHistory(name, history, memory, sweptAt));
       if (keys.status === 200) wrong.push(...checkServed(name, keys.body, history, memory));
       else if (history.some(({ role }) => role === 'current') && keys.body?.code !== 'keyring_deleted' && keys.status !== 404)
         wrong.push(`the keys of ${name} answer ${keys.status} ${keys.body?.code}`);
@@ -101,7 +104,7 @@ function checkLog(log: readonly AuditItem[], { answered }: Memory): string[] {
     .map(({ reason }) => `"${reason}" was answered and is not in the log`);
 }
 
-function checkHistory(name: string, history: readonly HistoryItem[], memory: Memory): string[] {
+function checkHistory(name: string, history: readonly HistoryItem[], memory: Memory, sweptAt: number): string[] {
   const wrong: string[] = [];
   const present = new Set(history.map(({ version }) => version));
   if (present.size !== history.length) wrong.push(`${name} has a version twice`);
@@ -113,11 +116,17 @@ function checkHistory(name: string, history: readonly HistoryItem[], memory: Mem
     if (keyring === name && typeof version === 'number' && !present.has(version)) wrong.push(`${name}/${version} was answered and is lost`);
   const slots = history.flatMap(({ slot }) => slot ?? []);
   if (new Set(slots).size !== slots.length) wrong.push(`${name} filled a slot twice`);
-  for (const { version, role, destroyedAt } of history) {
-    memory.versions.add(`${name}/${version}`);
-    if ((role === 'revoked' || role === 'retired') && destroyedAt === null) wrong.push(`${name}/${version} is ${role} and not destroyed`);
+  for (const item of history) {
+    memory.versions.add(`${name}/${item.version}`);
+    if (endOf(item) < sweptAt && item.destroyedAt === null) wrong.push(`${name}/${item.version} is ${item.role} and not destroyed`);
   }
   return wrong;
+}
+
+/** What ended before a sweep is destroyed by it. */
+function endOf({ role, verifyUntil, revoked }: HistoryItem): number {
+  if (role !== 'revoked' && role !== 'retired') return Number.POSITIVE_INFINITY;
+  return Date.parse(revoked?.at ?? verifyUntil ?? '');
 }
 
 function checkServed(

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import sqlite, { DatabaseSync, StatementSync } from 'node:sqlite';
+import { DatabaseSync, StatementSync } from 'node:sqlite';
 
 /** One moment at which a child kills itself: before or after the nth call of a named step, counted from when it is armed. */
 export interface KillPoint {
@@ -46,10 +46,10 @@ export function through<Result>(step: string, call: () => Result): Result {
   return (result as Promise<unknown>).finally(die) as Result;
 }
 
-/** biome-ignore lint/suspicious/noExplicitAny: functions of Node, of whatever kind */
+// biome-ignore lint/suspicious/noExplicitAny: functions of Node, of whatever kind
 type Anything = any;
 
-function wrap(owner: Anything, name: string, step: (args: readonly unknown[]) => string): void {
+export function wrap(owner: Anything, name: string, step: (args: readonly unknown[]) => string): void {
   const original = owner[name];
   owner[name] = function (this: unknown, ...args: unknown[]) {
     return through(step(args), () => original.apply(this, args));
@@ -78,6 +78,5 @@ export function installProbes(): void {
   }
   for (const name of ['renameSync', 'copyFileSync', 'fsyncSync', 'rmSync']) wrap(fs, name, () => `file ${name}`);
   for (const name of ['rename', 'copyFile', 'mkdtemp', 'rm']) wrap(promises, name, () => `file ${name}`);
-  wrap(sqlite, 'backup', () => 'sqlite backup');
   syncBuiltinESMExports();
 }

@@ -1,6 +1,6 @@
 /** `npm run crash -- --kills N --seed S`: kills the service N times and says what it found. */
 import { parseArgs } from 'node:util';
-import { campaign, type Killed, OPERATIONS, type Operation } from './campaign.ts';
+import { campaign, everyPoint, type Killed, OPERATIONS, type Operation } from './campaign.ts';
 
 const { values } = parseArgs({
   options: {
@@ -14,10 +14,11 @@ const only = values.only.filter(isOperation);
 const started = Date.now();
 let kills = 0;
 process.stdout.write(`seed ${values.seed}\n`);
+const plans = await everyPoint(only.length > 0 ? only : OPERATIONS, Number(values.seed));
+process.stdout.write(`${plans.length} points\n`);
 const done = await campaign({
-  operations: only.length > 0 ? only : OPERATIONS,
+  plans,
   kills: Number(values.kills),
-  seed: Number(values.seed),
   told({ operation, point, killed, violations }) {
     if (killed) kills++;
     if (kills % 25 === 0 && killed) process.stdout.write(`${kills} kills, ${Math.round((Date.now() - started) / 1000)} s\n`);

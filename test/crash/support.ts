@@ -13,7 +13,7 @@ export const random: Random = {
 };
 
 /** How far the clock moves on for what only time brings. */
-export const LEAP = { slot: 32 * DAY, destroy: 70 * DAY, purge: 40 * DAY } as const;
+export const LEAP = { slot: 33 * DAY, destroy: 70 * DAY, purge: 40 * DAY } as const;
 
 export function crashSettings(dataDir: string, recipient: string | null): Settings {
   return {
