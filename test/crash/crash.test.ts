@@ -15,12 +15,6 @@ const PLANS: readonly Plan[] = [
   { operation: 'destroy', point: { step: 'store destroyMaterial', nth: 1, when: 'after' } },
   { operation: 'purge', point: { step: 'store swap', nth: 1, when: 'after' } },
   { operation: 'read', point: { step: 'sql COMMIT', nth: 2, when: 'before' } },
-  { operation: 'rekey', point: { step: 'rekey progress', nth: 1, when: 'after' } },
-  { operation: 'rekey', point: { step: 'file renameSync', nth: 2, when: 'before' } },
-  { operation: 'backup', point: { step: 'database copyTo', nth: 2, when: 'after' } },
-  { operation: 'restore', point: { step: 'file renameSync', nth: 1, when: 'after' } },
-  { operation: 'restore', point: { step: 'sql COMMIT', nth: 7, when: 'after' } },
-  { operation: 'load', point: { step: 'random moment', nth: 400, when: 'after' } },
 ];
 
 t.test('killed at a step of whatever it does, the service loses nothing, revives nothing, and its log verifies', async (t) => {
