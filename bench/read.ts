@@ -3,10 +3,11 @@ import { type Figures, load, median, type Server, start } from './load.ts';
 
 /**
  * `GET …/keys`, with authentication, metrics, lease and a durable audit record before each answer, beside a bare Fastify route that returns the
- * same bytes: in turn, in one run. Then the latency at half the rate. Usage: npm run bench -- [rounds] [seconds] [connections] [thread|inline]
+ * same bytes: in turn, in one run. Then the latency at half the rate. Usage: npm run bench -- [rounds] [seconds] [connections] [thread|inline|postgres]
  */
 const [rounds = 5, seconds = 4, connections = 256] = process.argv.slice(2, 5).map(Number);
-const keyturn = await start(process.argv[5] === 'inline' ? 'inline' : 'keyturn');
+const how = process.argv[5] ?? 'thread';
+const keyturn = await start(how === 'thread' ? 'keyturn' : how);
 const bare = await start('bare', keyturn.served.body.replace(/[0-9a-f]{64}/g, '0'.repeat(64)));
 const table = new Table({
   head: ['answer', 'keyturn req/s', 'bare req/s', 'ratio', 'p99 ms', 'bare p99', 'p99 at half rate', 'CPU µs', 'bare CPU µs'],

@@ -9,6 +9,7 @@ import { loadConfig } from '../src/config/load.ts';
 import { createLogger } from '../src/logger.ts';
 import { systemRandom } from '../src/random.ts';
 import { openSqlite } from '../src/stores/sqlite/sqlite.ts';
+import { startPostgres } from '../test/support/postgres.ts';
 
 /** What the load needs to know of a server. */
 export interface Served {
@@ -19,18 +20,19 @@ export interface Served {
   readonly body: string;
 }
 
-/**
- * The real service with one keyring, whose read path is measured.
- * @param ledger which thread commits the audit log */
-export async function serveKeyturn(ledger: 'thread' | 'inline'): Promise<Served> {
+/** Which thread commits the audit log; `postgres`: a server of its own does, that syncs every commit. */
+export type Ledger = 'thread' | 'inline' | 'postgres';
+
+/** The real service with one keyring, whose read path is measured. */
+export async function serveKeyturn(ledger: Ledger): Promise<Served> {
   const dataDir = mkdtempSync(join(tmpdir(), 'keyturn-bench-'));
   process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }));
-  const env = { KEYTURN_DATA_DIR: dataDir, KEYTURN_LOG_LEVEL: 'warn' };
+  const env = { KEYTURN_DATA_DIR: dataDir, KEYTURN_LOG_LEVEL: 'warn', ...(ledger === 'postgres' && (await onPostgres())) };
   const settings = loadConfig({ env, cwd: dataDir, read: readFromDisk }, systemClock.now());
   const logger = createLogger(settings.log.level);
   const surroundings = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
   const service =
-    ledger === 'thread'
+    ledger !== 'inline'
       ? await openService(settings, surroundings)
       : await composeService(
           settings,
@@ -45,6 +47,13 @@ export async function serveKeyturn(ledger: 'thread' | 'inline'): Promise<Served>
   await service.app.inject({ method: 'POST', url: '/v1/keyrings/web/rotate', headers, payload: { reason: 'bench' } });
   const answer = await service.app.inject({ url: '/v1/keyrings/web/keys', headers });
   return { url: `${url}/v1/keyrings/web/keys`, headers, etag: String(answer.headers.etag), body: answer.body };
+}
+
+async function onPostgres() {
+  const ends: (() => unknown)[] = [];
+  const server = await startPostgres({ teardown: (end) => ends.unshift(end) }, { durable: true });
+  process.once('exit', () => ends.map((end) => end()));
+  return { KEYTURN_STORE: 'postgres', KEYTURN_POSTGRES_URL: server.url(), KEYTURN_MASTER_KEY: '5a'.repeat(32) };
 }
 
 /** What Fastify alone does with the same bytes: the measure of what Keyturn adds. */

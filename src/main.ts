@@ -4,6 +4,7 @@ import { createClient } from './cli/client.ts';
 import { run } from './cli/run.ts';
 import { systemClock } from './clock.ts';
 import { loadClientSettings } from './config/client.ts';
+import { loadHealthTarget } from './config/health.ts';
 import { currentSurroundings } from './config/surroundings.ts';
 import { systemRandom } from './random.ts';
 
@@ -18,7 +19,10 @@ process.exitCode = await run(process.argv.slice(2), {
   random: systemRandom,
   // Only `serve` needs the service: every other command starts in half the time without it.
   serve: async () => (await import('./compose/serve.ts')).serve(),
-  auditTools: async () => (await import('./compose/audit-tools.ts')).auditTools(),
+  sidecar: async () => (await import('./compose/sidecar.ts')).sidecar,
   atMachine: async () => (await import('./compose/at-machine.ts')).atMachine,
+  cwd: process.cwd(),
+  auditTools: async () => (await import('./compose/audit-tools.ts')).auditTools(),
+  healthTarget: () => loadHealthTarget(currentSurroundings(), systemClock.now()),
   version: packageJson.version,
 });

@@ -2,7 +2,7 @@ import type { KeyringName } from '../core/name.ts';
 import type { PrincipalId } from '../core/version.ts';
 import type { Principal, Role } from '../ports/authenticator.ts';
 import type { TokenId, TokenRecord } from '../ports/tokens.ts';
-import { globMatches } from './glob.ts';
+import { globCovers, globMatches } from './glob.ts';
 
 /** The principal behind a token. Made once for each token and shared by its requests. */
 export class TokenPrincipal implements Principal {
@@ -22,6 +22,10 @@ export class TokenPrincipal implements Principal {
 
   mayTouch(name: KeyringName): boolean {
     return this.mayTouchAll || this.#globs.some((glob) => globMatches(glob, name));
+  }
+
+  covers(glob: string): boolean {
+    return this.#globs.some((own) => globCovers(own, glob));
   }
 }
 

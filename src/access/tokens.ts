@@ -6,10 +6,8 @@ import { type Principal, ROLES } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { Page } from '../ports/store.ts';
-import type { TokenId, TokenRecord, TokenStore } from '../ports/tokens.ts';
-import { globCovers } from './glob.ts';
+import type { TokenId, TokenRecord, TokenStore, TokenTurns } from '../ports/tokens.ts';
 import { mintToken } from './token-format.ts';
-import { principalIdOf } from './token-principal.ts';
 import { checkTokenRequest, type TokenRequest } from './token-request.ts';
 import type { TokenTable } from './token-table.ts';
 
@@ -29,7 +27,7 @@ export interface IssuedToken {
 }
 
 export interface TokensDeps {
-  readonly store: TokenStore;
+  readonly store: TokenStore & Partial<TokenTurns>;
   readonly table: TokenTable;
   readonly clock: Clock;
   readonly random: Random;
@@ -50,14 +48,22 @@ export class Tokens {
   async issue(by: Principal, request: TokenRequest): Promise<IssuedToken> {
     checkTokenRequest(request);
     const keyrings = request.keyrings ?? ['*'];
-    await this.#checkReach(by, keyrings);
+    if (!covers(by, keyrings)) throw outOfReach();
     const minted = this.#mint({ id: by.id, name: by.name }, { ...request, keyrings });
     await this.#keep(minted.record);
     return minted;
   }
 
-  /** Config tokens in the order of the file, then issued ones, newest first. `after` is the id at the end of the page before. */
-  async list(after: TokenId | null, limit: number): Promise<Page<ListedToken, TokenId>> {
+  /**
+   * Config tokens in the order of the file, then issued ones, newest first; only those that reach no further than the caller. A page may be short and
+   * still have a successor. `after` is the id at the end of the page before.
+   */
+  async list(by: Principal, after: TokenId | null, limit: number): Promise<Page<ListedToken, TokenId>> {
+    const page = await this.#page(after, limit);
+    return { ...page, items: page.items.filter(({ record }) => covers(by, record.keyrings)) };
+  }
+
+  async #page(after: TokenId | null, limit: number): Promise<Page<ListedToken, TokenId>> {
     const declared = this.#deps.table.declared();
     const from = after === null ? 0 : declared.findIndex(({ id }) => id === after) + 1;
     if (after !== null && from === 0) return listed(await this.#deps.store.page(after, limit));
@@ -71,11 +77,11 @@ export class Tokens {
 
   /**
    * Revoking again changes nothing.
-   * @throws KeyturnError `token_not_found`; `token_protected` for a token of the config file and for the last usable admin
+   * @throws KeyturnError `token_not_found`, also for one that reaches further than the caller; `token_protected` for a token of the config file and for the last usable admin
    */
-  async revoke(by: Actor, id: TokenId, reason: string): Promise<TokenRecord> {
+  async revoke(by: Principal, id: TokenId, reason: string): Promise<TokenRecord> {
     // One at a time: two admins that revoke each other must not both succeed.
-    const turn = this.#turn.then(() => this.#revoke(id, { at: this.#deps.clock.now(), by, reason }));
+    const turn = this.#turn.then(() => this.#alone(() => this.#revoke(by, id, reason)));
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
@@ -84,12 +90,20 @@ export class Tokens {
    * Where nobody could administer: makes a token for everything and gives it to `keep` before it counts, so that a crash in between
    * leaves no admin whom nobody knows. Null where a usable admin exists.
    */
-  async bootstrapAdmin(keep: (text: Secret) => Promise<void>): Promise<IssuedToken | null> {
-    if (await this.#hasAdminBeside(null)) return null;
-    const minted = this.#mint(BOOTSTRAP, { name: 'bootstrap', roles: ROLES, keyrings: ['*'] });
-    await keep(minted.text);
-    await this.#keep(minted.record);
-    return minted;
+  bootstrapAdmin(keep: (text: Secret) => Promise<void>): Promise<IssuedToken | null> {
+    return this.#alone(async () => {
+      if (await this.#hasAdminBeside(null)) return null;
+      const minted = this.#mint(BOOTSTRAP, { name: 'bootstrap', roles: ROLES, keyrings: ['*'] });
+      await keep(minted.text);
+      await this.#keep(minted.record);
+      return minted;
+    });
+  }
+
+  /** While no other replica does such a thing either, where the store is shared. */
+  #alone<Result>(body: () => Promise<Result>): Promise<Result> {
+    const { store } = this.#deps;
+    return store.alone === undefined ? body() : store.alone(body);
   }
 
   #mint(createdBy: Actor, request: TokenRequest & { readonly keyrings: readonly string[] }): IssuedToken {
@@ -105,10 +119,12 @@ export class Tokens {
     this.#deps.learn(record);
   }
 
-  async #revoke(id: TokenId, act: Act): Promise<TokenRecord> {
-    if (this.#deps.table.declared().some((declared) => declared.id === id)) throw declaredInConfig();
-    const known = await this.#deps.store.get(id);
-    if (known === undefined) throw notFound();
+  async #revoke(by: Principal, id: TokenId, reason: string): Promise<TokenRecord> {
+    const declared = this.#deps.table.declared().find((token) => token.id === id);
+    const known = declared ?? (await this.#deps.store.get(id));
+    if (known === undefined || !covers(by, known.keyrings)) throw notFound();
+    if (declared !== undefined) throw declaredInConfig();
+    const act: Act = { at: this.#deps.clock.now(), by: { id: by.id, name: by.name }, reason };
     if (isUsableAdmin(known, act.at) && !(await this.#hasAdminBeside(id))) throw lastAdmin();
     const revoked = await this.#deps.store.revoke(id, act);
     if (revoked === undefined) throw notFound();
@@ -127,20 +143,10 @@ export class Tokens {
     }
     return false;
   }
+}
 
-  async #checkReach(by: Principal, keyrings: readonly string[]): Promise<void> {
-    const own = await this.#globsOf(by);
-    if (keyrings.every((glob) => own.some((outer) => globCovers(outer, glob)))) return;
-    throw new KeyturnError('forbidden', 'A token can reach only keyrings that its issuer may touch: ask for narrower globs.');
-  }
-
-  /** None for a principal that is no known token: it can hand out nothing. */
-  async #globsOf(by: Principal): Promise<readonly string[]> {
-    const id = by.id.replace(/^token:/, '') as TokenId;
-    if (principalIdOf(id) !== by.id) return [];
-    const record = this.#deps.table.get(id)?.record ?? (await this.#deps.store.get(id));
-    return record?.keyrings ?? [];
-  }
+function covers(by: Principal, keyrings: readonly string[]): boolean {
+  return keyrings.every((glob) => by.covers(glob));
 }
 
 function isUsableAdmin(record: TokenRecord, now: Instant): boolean {
@@ -150,6 +156,10 @@ function isUsableAdmin(record: TokenRecord, now: Instant): boolean {
 
 function listed(page: Page<TokenRecord, TokenId>): Page<ListedToken, TokenId> {
   return { items: page.items.map((record) => ({ record, origin: 'issued' })), next: page.next };
+}
+
+function outOfReach(): KeyturnError {
+  return new KeyturnError('forbidden', 'A token can reach only keyrings that its issuer may touch: ask for narrower globs.');
 }
 
 function notFound(): KeyturnError {

@@ -1,4 +1,4 @@
-import { KeyturnError } from '../core/errors.ts';
+import { codeOf, KeyturnError } from '../core/errors.ts';
 import type { Keyring } from '../core/keyring.ts';
 import type { KeyringName } from '../core/name.ts';
 import { DEFAULT_POLICY, type Policy, policyFaults } from '../core/policy.ts';
@@ -141,12 +141,28 @@ export async function listKeyrings(
   mayTouch: (name: KeyringName) => boolean,
   after: KeyringName | null,
   limit: number,
-): Promise<Page<Stored, KeyringName>> {
+): Promise<KeyringPage> {
   const names = await namesAfter(store, mayTouch, after, limit + 1);
   const shown = names.slice(0, limit);
-  const loaded = await Promise.all(shown.map((name) => store.load(name)));
+  const loaded = await Promise.all(shown.map((name) => readable(store, name)));
   const next = names.length > limit ? (shown.at(-1) ?? null) : null;
-  return { items: loaded.filter((stored) => stored !== undefined), next };
+  const unreadable = shown.filter((_, index) => loaded[index] === null);
+  return { items: loaded.filter((stored) => stored != null), next, unreadable };
+}
+
+export interface KeyringPage extends Page<Stored, KeyringName> {
+  /** Keyrings of this page whose documents are damaged: one of them must not hide the others. */
+  readonly unreadable: readonly KeyringName[];
+}
+
+/** Null where the document is damaged. */
+async function readable(store: Store, name: KeyringName): Promise<Stored | undefined | null> {
+  try {
+    return await store.load(name);
+  } catch (error) {
+    if (codeOf(error) === 'corrupt_document') return null;
+    throw error;
+  }
 }
 
 /** The first `count` names that the caller may touch, however many others lie between them. */

@@ -19,9 +19,15 @@ export interface ApiRequest {
   readonly requestKey?: string;
   /** Default: GET, and whatever has a `requestKey`. */
   readonly repeatable?: boolean;
+  /** Statuses outside 2xx that are an answer too, and no failure. */
+  readonly alsoTake?: readonly number[];
+  /** Sent without the token. */
+  readonly anonymous?: true;
 }
 
 export interface Client {
+  /** Where it asks. @throws KeyturnError `invalid_config` */
+  address(): Promise<string>;
   /** @throws Failure for whatever is not a 2xx answer of Keyturn */
   send(request: ApiRequest): Promise<Answer>;
   /** As `send`, once; the body of the answer goes into the sink. */
@@ -56,7 +62,7 @@ export function createClient(settings: () => ClientSettings | Promise<ClientSett
     const wanted = {
       url: address(url, request),
       method: request.method,
-      headers: headersFor(request, token),
+      headers: headersFor(request, request.anonymous === true ? null : token),
       body: request.body === undefined ? null : JSON.stringify(request.body),
       ca,
       timeoutMillis: sink === null ? timeoutMillis : LONGEST_DOWNLOAD,
@@ -64,10 +70,12 @@ export function createClient(settings: () => ClientSettings | Promise<ClientSett
     const answer = await (sink === null ? exchange(wanted) : exchangeInto(wanted, sink)).catch((cause) => {
       throw cause instanceof Failure ? cause : unreachable(url, cause);
     });
-    if (answer.status === 401 && token === null) throw new Failure(EXIT.unauthorised, NO_TOKEN, { code: 'unauthenticated' });
+    if (answer.status === 401 && token === null && request.anonymous !== true)
+      throw new Failure(EXIT.unauthorised, NO_TOKEN, { code: 'unauthenticated' });
     return answer;
   };
   return {
+    address: async () => (await settings()).url,
     send: (request) => sendPatiently(request, attempt, pause),
     receive: async (request, sink) => settle(request, await attempt(request, sink)),
   };
@@ -81,7 +89,8 @@ async function sendPatiently(
   const attempts = isRepeatable(request) ? ATTEMPTS : 1;
   for (let count = 1; ; count += 1) {
     const outcome = await attempt(request).catch((error: unknown) => error);
-    const wait = count < attempts ? pauseAfter(outcome, count) : null;
+    const taken = isAnswer(outcome) && isTaken(request, outcome.status);
+    const wait = count < attempts && !taken ? pauseAfter(outcome, count) : null;
     if (wait === null) return settle(request, outcome);
     await pause(wait);
   }
@@ -89,9 +98,13 @@ async function sendPatiently(
 
 function settle(request: ApiRequest, outcome: unknown): Answer {
   if (!isAnswer(outcome)) throw ambiguous(outcome, request);
-  if (outcome.status >= 200 && outcome.status < 300) return outcome;
+  if (isTaken(request, outcome.status)) return outcome;
   const refusal = refusalOf(outcome);
   throw outcome.status >= 500 ? ambiguous(refusal, request) : refusal;
+}
+
+function isTaken({ alsoTake = [] }: ApiRequest, status: number): boolean {
+  return (status >= 200 && status < 300) || alsoTake.includes(status);
 }
 
 /** Milliseconds to wait before trying again; null = do not. */

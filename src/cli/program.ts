@@ -1,8 +1,12 @@
 import { Command } from 'commander';
+import { addAgent } from './commands/agent.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addExec } from './commands/exec.ts';
+import { addHealth } from './commands/health.ts';
 import { addHistory } from './commands/history.ts';
 import { addImport } from './commands/import.ts';
 import { addInstances } from './commands/instances.ts';
@@ -36,16 +40,19 @@ The service is found and asked by these environment variables:
 const EXIT_CODES = `
 Exit codes:
   ${EXIT.ok}   done
-  ${EXIT.refused}   the service refused; nothing was changed (strength: the key may not be used)
+  ${EXIT.refused}   the service refused; nothing was changed (strength: the key may not be used; doctor: not clean; health: not ready)
   ${EXIT.usage}   the command line or the settings are wrong; nothing was sent
   ${EXIT.unreachable}   the service cannot be reached, or what answers is not Keyturn
   ${EXIT.unauthorised}   no token, or one that is not good for this
   ${EXIT.unavailable}   the service cannot do it now; try again later
   ${EXIT.bug}  a fault of this program`;
 
-/** The `keyturn` command with all its subcommands. Throws CommanderError where commander would leave the process. */
-export function buildProgram(deps: Deps): Command {
-  const session = sessionOf(deps);
+/**
+ * The `keyturn` command with all its subcommands. Throws CommanderError where commander would leave the process.
+ * @param endWith hears of the exit code of another program that was run
+ */
+export function buildProgram(deps: Deps, endWith: (exit: number) => void = () => {}): Command {
+  const session = sessionOf(deps, endWith);
   const program = new Command('keyturn')
     .description('Rotate application signing keys without logging anyone out.')
     .version(deps.version, '-V, --version', 'print the version of this program')
@@ -78,6 +85,8 @@ const COMMANDS = [
   addList,
   addShow,
   addKeys,
+  addExec,
+  addAgent,
   addRotate,
   addRevoke,
   addHistory,
@@ -91,6 +100,8 @@ const COMMANDS = [
   addStrength,
   addBackup,
   addRekey,
+  addDoctor,
+  addHealth,
 ];
 
 /** Somebody may have typed a secret where none belongs: it is not repeated into a log. */

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { ConnectionOptions } from 'node:tls';
 
 /** One HTTP exchange. Redirects are not followed: Keyturn sends none, and a token must not travel to another host. */
 export interface Exchange {
@@ -9,6 +10,8 @@ export interface Exchange {
   readonly body: string | null;
   /** PEM of the certificate authorities to trust; null = those that Node trusts. */
   readonly ca: string | null;
+  /** `ca` is the very certificate of the server: for which names does not matter. */
+  readonly pinned?: boolean;
   readonly timeoutMillis: number;
 }
 
@@ -19,6 +22,8 @@ export interface Answer {
   readonly text: string;
 }
 
+/** The certificate itself is the anchor of trust, whoever signed it and whatever it is called. */
+const PINNED: ConnectionOptions = { allowPartialTrustChain: true, checkServerIdentity: () => undefined };
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 /** @throws Error of node:http with its `code`; `ABORT_ERR` or `ABORTED` after the timeout */
@@ -45,12 +50,13 @@ export async function exchangeInto(wanted: Exchange, sink: (body: AsyncIterable<
 }
 
 async function send(
-  { url, method, headers, body, ca, timeoutMillis }: Exchange,
+  { url, method, headers, body, ca, pinned, timeoutMillis }: Exchange,
   take: (answer: IncomingMessage) => Promise<Answer>,
 ): Promise<Answer> {
   const begin = url.protocol === 'https:' ? httpsRequest : httpRequest;
-  const options: RequestOptions & { ca?: string } = { method, headers, signal: AbortSignal.timeout(timeoutMillis) };
+  const options: RequestOptions & ConnectionOptions = { method, headers, signal: AbortSignal.timeout(timeoutMillis) };
   if (ca !== null) options.ca = ca;
+  if (pinned === true) Object.assign(options, PINNED);
   return new Promise((resolve, reject) => {
     const request = begin(url, options, (answer) => void take(answer).then(resolve, reject));
     request.on('error', reject);

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Endings } from '../audit/endings.ts';
 import { type AuditKeys, signCheckpoint } from '../audit/keys.ts';
-import type { LedgerReader } from '../audit/ledger.ts';
 import { beginOf } from '../audit/segment.ts';
 import { verifySegment } from '../audit/verify-segment.ts';
 import { KeyturnError } from '../core/errors.ts';
@@ -53,7 +52,7 @@ export async function endingsIn(file: string, { folder, keys, clock }: Backup): 
 function headOf(folder: string) {
   const path = join(folder, SNAPSHOT_AUDIT);
   if (!existsSync(path)) return { sequence: 0, hash: new Uint8Array() };
-  const reader: LedgerReader = sqliteLedgerReader(openAuditDatabase(path));
+  const reader = sqliteLedgerReader(openAuditDatabase(path));
   try {
     return reader.head() ?? beginOf(reader);
   } finally {

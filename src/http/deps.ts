@@ -6,7 +6,6 @@ import type { Readiness } from '../app/readiness.ts';
 import type { Waiters } from '../app/waiters.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Secret } from '../core/secret.ts';
-import type { Actor } from '../core/version.ts';
 import type { AuditLog } from '../ports/audit.ts';
 import type { Authenticator, Principal, Role } from '../ports/authenticator.ts';
 import type { Page } from '../ports/store.ts';
@@ -27,9 +26,14 @@ export type TokenOrigin = 'issued' | 'config';
 export interface TokenDesk {
   /** @throws KeyturnError `forbidden` when the issuer hands out more keyrings than it may touch itself */
   issue(by: Principal, wanted: IssueToken): Promise<{ readonly text: Secret; readonly record: TokenRecord }>;
-  list(after: TokenId | null, limit: number): Promise<Page<{ readonly record: TokenRecord; readonly origin: TokenOrigin }, TokenId>>;
+  /** Only tokens that reach no further than the caller. */
+  list(
+    by: Principal,
+    after: TokenId | null,
+    limit: number,
+  ): Promise<Page<{ readonly record: TokenRecord; readonly origin: TokenOrigin }, TokenId>>;
   /** @throws KeyturnError `token_not_found`, `token_protected` */
-  revoke(by: Actor, id: TokenId, reason: string): Promise<TokenRecord>;
+  revoke(by: Principal, id: TokenId, reason: string): Promise<TokenRecord>;
 }
 
 export interface HttpMetrics {

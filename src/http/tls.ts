@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import type { TLSSocketOptions } from 'node:tls';
+import { createSecureContext, type TLSSocketOptions } from 'node:tls';
 import { KeyturnError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 
@@ -14,9 +14,18 @@ export interface Tls {
   readonly key: Secret;
 }
 
-/** @throws KeyturnError `invalid_config` naming the file that cannot be read */
+/** @throws KeyturnError `invalid_config` naming the file that cannot be read, or both where they do not fit together */
 export function readTls({ certFile, keyFile }: TlsFiles): Tls {
-  return { cert: read(certFile), key: new Secret(read(keyFile)) };
+  const [cert, key] = [read(certFile), read(keyFile)];
+  try {
+    createSecureContext({ cert, key });
+  } catch {
+    throw new KeyturnError(
+      'invalid_config',
+      `The TLS certificate ${certFile} and the key ${keyFile} cannot be used together. Check that both are PEM and belong together.`,
+    );
+  }
+  return { cert, key: new Secret(key) };
 }
 
 /** A server whose certificate can be replaced while it runs. */

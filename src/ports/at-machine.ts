@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../core/errors.ts';
 import type { KeyringName } from '../core/name.ts';
+import type { MachineFacts } from '../core/review/facts.ts';
 import type { Secret } from '../core/secret.ts';
 
 /** What became of one keyring of a backup. */
@@ -49,6 +50,8 @@ export interface RestoreOutcome {
 
 /** What an operator does at the machine itself, on the data folder of a service that is stopped. Errors are KeyturnErrors. */
 export interface AtMachine {
+  /** Only looks, and may do so while the service runs. Null where neither data folder nor configuration can be seen. */
+  inspect(): Promise<MachineFacts | null>;
   rekey(progress: (done: RekeyProgress) => void): Promise<RekeyOutcome>;
   restore(request: RestoreRequest): Promise<RestoreOutcome>;
 }

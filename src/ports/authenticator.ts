@@ -15,6 +15,8 @@ export interface Principal {
   readonly roles: ReadonlySet<Role>;
   /** Whether it may touch a keyring of this name, existing or not. */
   mayTouch(name: KeyringName): boolean;
+  /** Whether it may touch every keyring that the glob could name. */
+  covers(glob: string): boolean;
   /** Whether it may touch every keyring there is or will be: what concerns no keyring is for such principals. */
   readonly mayTouchAll: boolean;
 }

@@ -8,6 +8,14 @@ import { access, minted } from './fixture.ts';
 
 const START = Date.parse('2026-01-01T00:00:00.000Z');
 const nowhere = async () => undefined;
+/** A caller that may touch every keyring. */
+const everything: Principal = {
+  ...SCHEDULER,
+  roles: new Set(['admin'] as const),
+  mayTouchAll: true,
+  mayTouch: () => true,
+  covers: () => true,
+};
 
 /** Access with its bootstrap admin, and that admin as a caller. */
 async function started(...declared: Parameters<typeof access>) {
@@ -70,7 +78,7 @@ t.test('nobody hands out more keyrings than they may touch', async (t) => {
   await t.rejects(tokens.issue(team, { name: 'up', roles: ['app'] }), { code: 'forbidden' });
   await t.rejects(tokens.issue(team, { name: 'up', roles: ['app'], keyrings: ['team-a', 'tea*'] }), { code: 'forbidden' });
   t.ok(await tokens.issue(team, { name: 'down', roles: ['app'], keyrings: ['team-web-*', 'team-a'] }));
-  const stranger = { ...principal, id: 'jwt:somebody', mayTouch: () => true } as unknown as Principal;
+  const stranger: Principal = { ...everything, covers: (glob) => glob === 'team-a' };
   await t.rejects(tokens.issue(stranger, { name: 'up', roles: ['app'] }), { code: 'forbidden' });
 });
 
@@ -86,36 +94,49 @@ t.test('the list has every token once, whatever the size of a page: config token
     const seen: TokenId[] = [];
     let after: TokenId | null = null;
     do {
-      const page: Awaited<ReturnType<typeof tokens.list>> = await tokens.list(after, limit);
+      const page: Awaited<ReturnType<typeof tokens.list>> = await tokens.list(everything, after, limit);
       t.ok(page.items.length > 0 && page.items.length <= limit);
       seen.push(...page.items.map(({ record }) => record.id));
       after = page.next;
     } while (after !== null);
     t.same(seen, expected, `pages of ${limit}`);
   }
-  t.equal((await tokens.list(null, 1)).items[0]?.origin, 'config');
+  t.equal((await tokens.list(everything, null, 1)).items[0]?.origin, 'config');
 });
 
 t.test('a list of config tokens alone ends with the last of them', async (t) => {
   const { tokens } = access([declaredToken(['app']), declaredToken(['admin'])]);
-  t.match(await tokens.list(null, 2), { next: null, items: { length: 2 } });
-  t.match(await tokens.list(null, 1), { next: declaredToken(['app']).id });
+  t.match(await tokens.list(everything, null, 2), { next: null, items: { length: 2 } });
+  t.match(await tokens.list(everything, null, 1), { next: declaredToken(['app']).id });
 });
 
 t.test('a revoked token is refused from the next request on, and revoking again changes nothing', async (t) => {
   const { tokens, principal, authenticator, clock } = await started();
   const { text, record } = await tokens.issue(principal, { name: 'shop', roles: ['app'] });
-  const first = await tokens.revoke(SCHEDULER, record.id, 'leaked');
+  const first = await tokens.revoke(everything, record.id, 'leaked');
   t.match(first.revoked, { at: START, by: SCHEDULER, reason: 'leaked' });
   t.throws(() => authenticator.authenticate({ bearer: text.reveal() }), { code: 'unauthenticated' });
   await clock.advance(1_000);
-  t.same(await tokens.revoke(SCHEDULER, record.id, 'again'), first);
+  t.same(await tokens.revoke(everything, record.id, 'again'), first);
 });
 
 t.test('a token that is not there cannot be revoked, one of the config file only there', async (t) => {
   const { tokens } = await started([declaredToken(['app'])]);
-  await t.rejects(tokens.revoke(SCHEDULER, minted('nobody').record.id, ''), { code: 'token_not_found' });
-  await t.rejects(tokens.revoke(SCHEDULER, declaredToken(['app']).id, ''), { code: 'token_protected', message: /config file/ });
+  await t.rejects(tokens.revoke(everything, minted('nobody').record.id, ''), { code: 'token_not_found' });
+  await t.rejects(tokens.revoke(everything, declaredToken(['app']).id, ''), { code: 'token_protected', message: /config file/ });
+});
+
+t.test('an admin of some keyrings neither sees nor revokes tokens that reach further', async (t) => {
+  const { tokens, principal, authenticator, admin } = await started([declaredToken(['app'])]);
+  const { text, record } = await tokens.issue(principal, { name: 'team', roles: ['admin'], keyrings: ['team-*'] });
+  const team = await authenticator.authenticate({ bearer: text.reveal() });
+  const own = await tokens.issue(team, { name: 'web', roles: ['app'], keyrings: ['team-web'] });
+  const seen = (await tokens.list(team, null, 50)).items.map(({ record: { name } }) => name).sort();
+  t.same(seen, ['team', 'web']);
+  await t.rejects(tokens.revoke(team, admin.record.id, 'a take-over'), { code: 'token_not_found' });
+  await t.rejects(tokens.revoke(team, declaredToken(['app']).id, 'a take-over'), { code: 'token_not_found' });
+  t.ok((await tokens.revoke(team, own.record.id, 'done with')).revoked);
+  t.ok((await tokens.revoke(team, record.id, 'done with')).revoked, 'also itself');
 });
 
 t.test('the last usable admin cannot be revoked; with a second one it can', async (t) => {
@@ -123,15 +144,15 @@ t.test('the last usable admin cannot be revoked; with a second one it can', asyn
   await tokens.issue(principal, { name: 'app', roles: ['app', 'operator', 'auditor'] });
   await tokens.issue(principal, { name: 'short admin', roles: ['admin'], expiresInSeconds: 60 });
   await clock.advance(60_000);
-  await t.rejects(tokens.revoke(SCHEDULER, admin.record.id, ''), { code: 'token_protected' });
+  await t.rejects(tokens.revoke(everything, admin.record.id, ''), { code: 'token_protected' });
   await tokens.issue(principal, { name: 'second', roles: ['admin'] });
-  t.ok((await tokens.revoke(SCHEDULER, admin.record.id, 'replaced')).revoked);
+  t.ok((await tokens.revoke(everything, admin.record.id, 'replaced')).revoked);
 });
 
 t.test('two admins that revoke each other at one time do not both succeed', async (t) => {
   const { tokens, principal, admin } = await started();
   const second = await tokens.issue(principal, { name: 'second', roles: ['admin'] });
-  const ends = await Promise.allSettled([admin, second].map(({ record }) => tokens.revoke(SCHEDULER, record.id, '')));
+  const ends = await Promise.allSettled([admin, second].map(({ record }) => tokens.revoke(everything, record.id, '')));
   t.same(ends.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
 });
 

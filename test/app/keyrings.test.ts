@@ -95,5 +95,5 @@ t.test('a list holds only what the caller may touch, and its pages together are 
     after = page.next;
   }
   t.same(seen, ['a1', 'a2', 'a3']);
-  t.same(await listKeyrings(ours, () => false, null, 10), { items: [], next: null });
+  t.same(await listKeyrings(ours, () => false, null, 10), { items: [], next: null, unreadable: [] });
 });

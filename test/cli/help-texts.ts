@@ -7,7 +7,8 @@ import { run } from '../../src/cli/run.ts';
 /** Where the help of every command is kept, for the docs to agree with. */
 export const GOLDEN = new URL('./golden/', import.meta.url);
 
-const silent = {
+/** What a program is built with that nobody runs. */
+export const silent = {
   client: createClient(() => {
     throw new Error('Help asks nobody.');
   }),
@@ -18,7 +19,12 @@ const silent = {
   clock: { now: () => 0 },
   random: { bytes: (count: number) => Buffer.alloc(count), description: { generator: '', runtime: '', openssl: '' } },
   atMachine: () => Promise.reject(new Error('Help asks nobody.')),
+  healthTarget: () => {
+    throw new Error('Help asks nobody.');
+  },
   serve: async () => {},
+  sidecar: () => Promise.reject(new Error('This test runs no other program.')),
+  cwd: '/',
   auditTools: async () => {
     throw new Error('Help reads no log.');
   },

@@ -2,8 +2,11 @@ import { PassThrough, Readable, type Writable } from 'node:stream';
 import type { AuditTools } from '../../src/cli/audit-tools.ts';
 import { createClient } from '../../src/cli/client.ts';
 import { run } from '../../src/cli/run.ts';
+import type { HealthTarget } from '../../src/config/health.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { AtMachine } from '../../src/ports/at-machine.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { SideCar } from '../../src/ports/sidecar.ts';
 import { apiServer, type Routes, type Seen } from '../support/api-server.ts';
 import { NOW } from './fixtures.ts';
 
@@ -21,6 +24,10 @@ export interface Surroundings {
   readonly serve?: () => Promise<void>;
   readonly auditTools?: () => Promise<AuditTools>;
   readonly atMachine?: () => Promise<AtMachine>;
+  readonly sidecar?: () => Promise<SideCar>;
+  readonly healthTarget?: () => HealthTarget;
+  /** Default: it stands at `NOW`. */
+  readonly clock?: Pick<Clock, 'now'>;
 }
 
 export interface Outcome {
@@ -53,10 +60,13 @@ export async function keyturn(argv: readonly string[], routes: Routes = {}, arou
     stdin: Readable.from(around.stdin === undefined ? [] : [around.stdin]),
     variable: (name) => around.variables?.[name],
     isTerminal,
-    clock: { now: () => NOW },
+    clock: around.clock ?? { now: () => NOW },
     random: { bytes: (count) => Buffer.alloc(count, 7), description: { generator: 'test', runtime: 'test', openssl: 'test' } },
     atMachine: around.atMachine ?? (() => Promise.reject(new Error('This test has no machine.'))),
+    healthTarget: around.healthTarget ?? (() => ({ url, ca: null, pinned: false })),
     serve: around.serve ?? (async () => {}),
+    sidecar: around.sidecar ?? (() => Promise.reject(new Error('This test runs no other program.'))),
+    cwd: '/',
     auditTools: around.auditTools ?? (() => Promise.reject(new Error('No tools in this test.'))),
     version: '0.0.0-test',
   });

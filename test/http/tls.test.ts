@@ -109,3 +109,10 @@ t.test('a pair that cannot be read keeps the service from starting, and names th
     new KeyturnError('invalid_config', `The TLS file ${files.certFile} cannot be read. Check its path and its permissions.`),
   );
 });
+
+t.test('a certificate and a key that do not fit together keep the service from starting, and both are named', async (t) => {
+  const here = (file: string) => join(import.meta.dirname, 'tls', file);
+  const files = { certFile: here('cert.pem'), keyFile: here('../../cli/tls/key.pem') };
+  t.throws(() => readTls(files), { code: 'invalid_config', message: /cannot be used together/ });
+  t.ok(readTls({ ...files, keyFile: here('key.pem') }));
+});

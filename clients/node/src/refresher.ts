@@ -39,6 +39,8 @@ export class Refresher {
   #cancel: () => void = () => {};
   #runs = false;
   #stale = 0;
+  /** Of the keys that the application has taken into use last; null = of the first. */
+  #inUse: string | null = null;
   #failures = 0;
   #lastAsked: Millis = Number.NEGATIVE_INFINITY;
 
@@ -106,17 +108,17 @@ export class Refresher {
   }
 
   async #exchange(waitSeconds: number, inBackground: boolean, signal: AbortSignal): Promise<void> {
-    const { name, settings, transport, holder } = this.#deps;
+    const { name, settings, transport } = this.#deps;
     const asked = momentOf(settings.clock);
     this.#lastAsked = asked.uptime;
     try {
       const token = settings.token();
-      const etag = holder.held?.etag ?? null;
+      const etag = this.#etagInUse();
       const question = { name, token, instance: settings.instance, etag, waitSeconds, timeout: settings.timeout, signal, inBackground };
       const answer = await askForKeys(transport, question);
       // Given up for a later request: its answer is older than that one's.
       if (signal.aborted) return;
-      this.#take(answer, asked);
+      this.#take(answer, asked, etag);
       this.#succeeded(answer, asked, waitSeconds);
       this.#stored = this.#store(answer, asked, token);
     } catch (error) {
@@ -126,12 +128,13 @@ export class Refresher {
   }
 
   /** The commit point: after it the new keys are in use. */
-  #take(answer: Changed | Unchanged, asked: Moment): void {
+  #take(answer: Changed | Unchanged, asked: Moment, shown: string | null): void {
     const { holder } = this.#deps;
     const { held } = holder;
     const lease = leaseFrom(asked, answer.leaseSeconds);
     if (!answer.changed) {
       if (held === null) throw new KeyturnError('no_keys', 'The keyring was closed.');
+      if (held.etag !== shown) throw stale();
       holder.hold({ ...held, lease, refreshSeconds: answer.refreshSeconds ?? held.refreshSeconds, source: 'service' });
     } else {
       if (held !== null && answer.snapshot.current.version < held.snapshot.current.version) this.#doubt();
@@ -145,7 +148,16 @@ export class Refresher {
   #doubt(): void {
     if (this.#stale >= STALE_ANSWERS_REFUSED) return;
     this.#stale++;
-    throw new KeyturnError('stale_answer', 'The service answered with older keys than before: one of its replicas is behind.');
+    throw stale();
+  }
+
+  /** What may be said to be held: not yet what the application has still to take into use. */
+  #etagInUse(): string | null {
+    const { settings, holder } = this.#deps;
+    const { held } = holder;
+    if (held === null) return null;
+    if (this.#inUse === null || settings.isInUse(held.snapshot)) this.#inUse = held.etag;
+    return this.#inUse;
   }
 
   async #store(answer: Changed | Unchanged, asked: Moment, token: string): Promise<void> {
@@ -211,7 +223,7 @@ export class Refresher {
   /** After a failure the next request is a plain one: its answer says whether all is well. */
   #pollSeconds(): number {
     const { settings, holder } = this.#deps;
-    if (this.#failures > 0 || holder.held === null) return 0;
+    if (this.#failures > 0 || holder.held === null || this.#etagInUse() !== holder.held.etag) return 0;
     return pollSeconds(settings.waitSeconds, this.#leaseSeconds(), settings.random);
   }
 
@@ -220,4 +232,8 @@ export class Refresher {
     const lease = holder.held?.lease;
     return lease === undefined ? 0 : (lease.uptime - settings.clock.uptime()) / 1_000;
   }
+}
+
+function stale(): KeyturnError {
+  return new KeyturnError('stale_answer', 'The service answered with older keys than before: one of its replicas is behind.');
 }

@@ -36,7 +36,7 @@ export const KEYRING = {
   deletion: null,
 };
 
-export const KEYRING_PAGE = { items: [KEYRING], next: null };
+export const KEYRING_PAGE = { items: [KEYRING], unreadable: [], next: null };
 
 export const KEYS = {
   name: 'web',

@@ -140,7 +140,11 @@ export function keyringRoutes(app: Scope, { service, settings }: HttpDeps): void
     const principal = principalOf(request);
     const from = decodeCursor('keyrings', after, (text) => (isKeyringName(text) ? text : null));
     const page = await listKeyrings(service, (name) => principal.mayTouch(name), from, limit);
-    return { items: page.items.map(view), next: page.next === null ? null : encodeCursor('keyrings', page.next) };
+    return {
+      items: page.items.map(view),
+      unreadable: [...page.unreadable],
+      next: page.next === null ? null : encodeCursor('keyrings', page.next),
+    };
   });
 
   app.get('/v1/keyrings/:name', { schema: schemas.get, config: { access: reader, audit: 'keyring.read' } }, async (request, reply) => {

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import type { TokenId } from '../../ports/tokens.ts';
-import { actorOf, principalOf } from '../access.ts';
+import { principalOf } from '../access.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { HttpDeps } from '../deps.ts';
 import { note } from '../recording/notes.ts';
@@ -32,6 +32,7 @@ const schemas = {
   list: {
     operationId: 'listTokens',
     summary: 'List tokens, newest first; those of the configuration come on the first page',
+    description: 'Only tokens that reach no further than the one that asks. A page may be short: go on until `next` is null.',
     tags: ['tokens'],
     querystring: PageQuery,
     response: { 200: { description: 'A page.', content: { 'application/json': { schema: TokenPage } } }, ...problems() },
@@ -62,7 +63,7 @@ export function tokenRoutes(app: Scope, { tokens }: HttpDeps): void {
 
   app.get('/v1/tokens', { schema: schemas.list, config: { access: admin, audit: 'token.list' } }, async (request) => {
     const { limit = DEFAULT_LIMIT, after } = request.query;
-    const page = await tokens.list(decodeCursor('tokens', after, parseTokenId), limit);
+    const page = await tokens.list(principalOf(request), decodeCursor('tokens', after, parseTokenId), limit);
     return {
       items: page.items.map(({ record, origin }) => tokenView(record, origin)),
       next: page.next === null ? null : encodeCursor('tokens', page.next),
@@ -72,7 +73,7 @@ export function tokenRoutes(app: Scope, { tokens }: HttpDeps): void {
   app.delete('/v1/tokens/:id', { schema: schemas.revoke, config: { access: admin, audit: 'token.revoke' } }, async (request) => {
     const { reason = 'revoked' } = request.query;
     note(request, { reason: `token ${request.params.id}: ${reason}` });
-    const revoked = await tokens.revoke(actorOf(request), request.params.id, reason);
+    const revoked = await tokens.revoke(principalOf(request), request.params.id, reason);
     note(request, { change: { at: null } });
     return tokenView(revoked, 'issued');
   });

@@ -74,7 +74,11 @@ export const KeyringView = Type.Object(
 );
 
 export const KeyringPage = Type.Object(
-  { items: Type.Array(KeyringView), next: orNull(Type.String()) },
+  {
+    items: Type.Array(KeyringView),
+    unreadable: Type.Array(KeyringName, { description: 'Keyrings of this page whose stored documents are damaged: restore a backup.' }),
+    next: orNull(Type.String()),
+  },
   { title: 'KeyringPage', examples: [KEYRING_PAGE] },
 );
 

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { KeyturnError } from '../../../src/core/errors.ts';
 import type { KeyringName } from '../../../src/core/name.ts';
 import { DEFAULT_POLICY } from '../../../src/core/policy.ts';
 import { START, startTestService } from '../../support/service.ts';
@@ -253,4 +254,21 @@ t.test('a store that is down is 503, and nothing was changed', async (t) => {
     t.match(called, { status: 503, body: { code: 'store_unavailable' } });
   store.faults.down = false;
   t.equal((await call({ url: '/v1/keyrings/web' })).body.state, 'active');
+});
+
+t.test('a keyring whose document is damaged hides no other: the list names it', async (t) => {
+  const { call, store } = await startTestService(t);
+  for (const name of ['a', 'b', 'c']) await call({ method: 'POST', url: '/v1/keyrings', payload: { name } });
+  const load = store.load.bind(store);
+  store.load = async (name, options) => {
+    if (name === 'b') throw new KeyturnError('corrupt_document', 'The document of b is damaged (test).');
+    return load(name, options);
+  };
+  const { status, body } = await call({ url: '/v1/keyrings' });
+  t.equal(status, 200);
+  t.same(
+    body.items.map(({ name }: { name: string }) => name),
+    ['a', 'c'],
+  );
+  t.same(body.unreadable, ['b']);
 });
