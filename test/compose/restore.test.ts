@@ -1,5 +1,6 @@
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { makeRecoveryKey } from '../../src/backup/recovery-key.ts';
 import { auditTools } from '../../src/compose/audit-tools.ts';
@@ -55,6 +56,7 @@ async function records(t: Test, dataDir: string, service: TestService) {
   return listed.body.items;
 }
 
+const leftovers = (dataDir: string) => readdirSync(dataDir).filter((name) => name.startsWith('.snapshot-'));
 const actionsOf = (items: { action: string }[]) => items.map(({ action }) => action);
 
 t.test(
@@ -104,6 +106,16 @@ t.test('a folder that has a log keeps its own, also where only its database was 
   await restore(dataDir);
   t.match(await auditTools().verifyFolder(dataDir, null), { intact: true, to: had.to + 6, unchecked: [/older state/] });
   t.ok((await records(t, dataDir, service)).some(({ keyring }: { keyring: string }) => keyring === 'later'));
+});
+
+t.test('a backup whose record cannot be written is taken back, and leaves no plain copy', async (t) => {
+  const { dataDir, service } = await backedUp(t);
+  service.ledger.full = true;
+  const answer = await service.call({ method: 'POST', url: '/v1/backup' });
+  service.ledger.full = false;
+  t.match(answer, { status: 503, body: { code: 'audit_unavailable' } });
+  for (let turn = 0; turn < 500 && leftovers(dataDir).length > 0; turn++) await setTimeout(10);
+  t.same(leftovers(dataDir), []);
 });
 
 t.test('a log that neither folder sealed is not written on', async (t) => {
