@@ -10,7 +10,7 @@ import type { Random } from '../ports/random.ts';
 import type { Revision, Store } from '../ports/store.ts';
 import type { TokenRecord, TokenStore } from '../ports/tokens.ts';
 import { materialRef } from './material.ts';
-import { beginMove, requireUnderWay } from './move.ts';
+import { beginMove, requireArriving, requireUnderWay } from './move.ts';
 
 /** One end of a move. */
 export interface Side {
@@ -81,6 +81,7 @@ async function copyKeyring({ from, to }: MigrateDeps, name: KeyringName): Promis
   const before = await to.store.load(name);
   if (before !== undefined && encodeKeyring(before.keyring) === encodeKeyring(keyring)) return revision;
   if (before !== undefined && from.move.fences) throw differs(name);
+  if (before !== undefined) await requireArriving(to);
   const swapped = await to.store.swap(keyring, before?.revision ?? null);
   if (swapped === null) throw new KeyturnError('conflict', `Somebody else writes into ${to.place}. Stop what does, and run this again.`);
   return revision;
@@ -149,11 +150,12 @@ async function compareTokens({ from, to }: MigrateDeps): Promise<number> {
 }
 
 /** For a store that cannot keep writers out: what changed since it was compared would be lost. */
-async function lookAgain({ from }: MigrateDeps, seen: Seen, takeBack: () => Promise<void>): Promise<void> {
+async function lookAgain({ from, to }: MigrateDeps, seen: Seen, takeBack: () => Promise<void>): Promise<void> {
   for await (const names of groupsOf(from.store)) {
     const stored = await Promise.all(names.map((name) => held(from, name)));
     const other = stored.find(({ keyring, revision }) => seen.get(keyring.name) !== revision);
     if (other === undefined) continue;
+    await requireArriving(to);
     await takeBack();
     throw changed(other.keyring.name);
   }

@@ -32,6 +32,12 @@ export async function requireUnderWay({ move, place }: Pick<Side, 'move' | 'plac
   if ((await move.read())?.id !== id) throw new KeyturnError('conflict', `The move out of ${place} was called off. Nothing was cut over.`);
 }
 
+/** Another run of the same move may have ended it: what is in the new store may have changed since. @throws KeyturnError `conflict` */
+export async function requireArriving({ move, place }: Pick<Side, 'move' | 'place'>): Promise<void> {
+  if ((await move.read())?.phase === 'arriving') return;
+  throw new KeyturnError('conflict', `Another keyturn migrate has ended the move into ${place}. Nothing is left to do.`);
+}
+
 /**
  * Gives a move up that is not finished: the old store may be served from again. What was copied stays where it is, and is never served.
  * @throws KeyturnError `invalid_config` where none is under way, or it is too late

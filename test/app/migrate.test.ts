@@ -215,3 +215,17 @@ t.test('a copy that is not the same is never cut over to', async (t) => {
     t.match([await from.move.read(), await to.move.read()], [{ phase: 'leaving' }, { phase: 'arriving' }]);
   }
 });
+
+t.test('a run that comes too late leaves the new store as it is', async (t) => {
+  const [from, to] = [sideOf(t, 'old', false), sideOf(t, 'new')];
+  await fill(from);
+  // the other run ends, and the service of the new store changes a keyring, before this one has copied it
+  to.store.faults.beforeNext('load', async () => {
+    await migrate(deps(from, to));
+    await changeIn(to);
+  });
+  const late = deps(from, to);
+  await t.rejects(migrate(late), { code: 'conflict', message: /Another keyturn migrate/ });
+  t.match([await from.move.read(), await to.move.read()], [{ phase: 'moved' }, { phase: 'arrived' }]);
+  t.not(encodeKeyring((await loadFrom(to.store, 'api')).keyring), encodeKeyring((await loadFrom(from.store, 'api')).keyring));
+});
