@@ -34,6 +34,18 @@ t.test('docs/architecture.md lists the folders that there are', async (t) => {
   t.same(listed.sort(), folders.map(({ name }) => name).sort());
 });
 
+t.test('every npm script that a page names exists', async (t) => {
+  const named = pages.flatMap(({ path, text }) => [...text.matchAll(/npm run ([a-z:]+)/g)].map(([, script = '']) => `${path}: ${script}`));
+  t.ok(named.length > 10, 'they are seen');
+  const scriptsOf = (path: string) => Object.keys(JSON.parse(readFileSync(path, 'utf8')).scripts);
+  const [own, client] = [scriptsOf('package.json'), scriptsOf('clients/node/package.json')];
+  const exists = (line: string) => (line.startsWith('clients/node/') ? client : own).includes(line.split(': ')[1] ?? '');
+  t.same(
+    named.filter((line) => !exists(line)),
+    [],
+  );
+});
+
 /** Where a shell would look for a command: at the beginning of a line, or after the command that runs it; `npx` and settings may stand before. */
 const TYPED = /(?:^|[|;&(] *|\* {2}|exec keyturn |=\/usr\/bin\/)(?:\$ )?(?:[A-Z_]+=\S+ )*(?:npx )?keyturn ([^`\n]+)/;
 const SHELL = ['', 'console', 'sh', 'bash', 'ini'];
