@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import fc from 'fast-check';
 import t from 'tap';
 import { sealBlock } from '../../src/audit/block.ts';
 import { GENESIS, hex, link } from '../../src/audit/chain.ts';
@@ -8,6 +7,7 @@ import type { ErrorCode } from '../../src/core/errors.ts';
 import type { KeyringName } from '../../src/core/name.ts';
 import type { PrincipalId } from '../../src/core/version.ts';
 import { AUDIT_ACTIONS } from '../../src/ports/journal.ts';
+import fc from '../support/fast-check.ts';
 import { AT, event, newKeys } from './fixture.ts';
 
 const EXAMPLES = [
