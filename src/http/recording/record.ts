@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { DoneFuncWithErrOrRes, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { KeyturnError } from '../../core/errors.ts';
 import { isKeyringName, type KeyringName } from '../../core/name.ts';
@@ -69,6 +70,7 @@ function hold(
       journal.passOver(event);
       return void done(null, payload);
     }
+    if (payload instanceof Readable) payload.destroy();
     done(null, takenBack(reply, request.id, change === undefined ? failure : inForce(failure)));
   };
   if (change === undefined) journal.append(event, lease, ended);
