@@ -18,7 +18,7 @@ import type { Actor, PrincipalId } from '../core/version.ts';
 import type { Reinstated, RestoreOutcome, RestoreRequest, Since } from '../ports/at-machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
-import { type MasterKeySource, masterKeyPath } from '../stores/master-key.ts';
+import { type MasterKeySource, masterKeyPath, readMasterKey } from '../stores/master-key.ts';
 import { databasePath } from '../stores/sqlite/database.ts';
 import { discardIn } from '../stores/sqlite/discard.ts';
 import { storeFailure } from '../stores/sqlite/errors.ts';
@@ -67,6 +67,17 @@ async function restoreInto(settings: Settings, request: RestoreRequest, deps: Re
   }
 }
 
+/** A key that is there already may belong to data that was only moved away: it is never written over. */
+async function placeMasterKey(from: string, to: string): Promise<void> {
+  if (!existsSync(to)) return copyFile(from, to);
+  const [backed, own] = [from, to].map((path) => readMasterKey(path)?.id);
+  if (backed === own) return;
+  throw new KeyturnError(
+    'invalid_config',
+    `${to} is another master key than that of the backup, and there is no database beside it. Keep it: move it away, or name another data folder, and restore again.`,
+  );
+}
+
 async function merge(
   settings: Settings,
   manifest: Manifest,
@@ -78,7 +89,7 @@ async function merge(
   const isNew = !existsSync(databasePath(dataDir));
   const source = masterKeyOf(settings);
   const withKey = manifest.files.some(({ name }) => name === SNAPSHOT_MASTER_KEY);
-  if (isNew && withKey && source.from === 'data-folder') await copyFile(join(folder, SNAPSHOT_MASTER_KEY), masterKeyPath(dataDir));
+  if (isNew && withKey && source.from === 'data-folder') await placeMasterKey(join(folder, SNAPSHOT_MASTER_KEY), masterKeyPath(dataDir));
   const backup = openSqlite({ ...deps, dataDir: folder, masterKey: withKey ? { from: 'data-folder' } : source });
   try {
     const target = openSqlite({ ...deps, dataDir, masterKey: source, restoring: true });

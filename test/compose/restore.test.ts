@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
@@ -191,4 +191,16 @@ t.test('an export that is altered, too old, or of another log tells nothing', as
   writeFileSync(join(folder, 'old.ndjson'), '');
   await t.rejects(restore(empty, { since: null, audit: join(folder, 'old.ndjson') }), { code: 'precondition_failed' });
   await t.rejects(restore(empty, { since: null, audit: join(folder, 'none.ndjson') }), { code: 'invalid_config' });
+});
+
+t.test('a master key that is there and is not that of the backup is never written over', async (t) => {
+  const { folder, service, restore } = await backedUp(t);
+  await service.service.stop();
+  const dataDir = join(folder, 'moved-away');
+  mkdirSync(dataDir);
+  const key = join(dataDir, 'master.key');
+  writeFileSync(key, `${'ab'.repeat(32)}\n`, { mode: 0o600 });
+  await t.rejects(restore(dataDir), { code: 'invalid_config', message: /move it away/ });
+  t.equal(readFileSync(key, 'utf8'), `${'ab'.repeat(32)}\n`);
+  t.same(readdirSync(dataDir), ['master.key'], 'and nothing was begun');
 });

@@ -5,6 +5,7 @@ import { isKeyringName, type KeyringName } from '../../core/name.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { AuditAction, AuditEvent, AuditOutcome, Journal } from '../../ports/journal.ts';
 import type { InstanceId } from '../../ports/leases.ts';
+import { addressOf } from '../address.ts';
 import { problemOf } from '../problem.ts';
 import type { Notes } from './notes.ts';
 import type { Refusals } from './refusals.ts';
@@ -88,7 +89,7 @@ function eventOf({ clock }: Recording, action: AuditAction, request: FastifyRequ
     keyring: notes.keyring ?? nameIn(request),
     versions: notes.versions ?? [],
     instance: instanceOf(request),
-    address: request.ip,
+    address: addressOf(request),
     requestId: request.id,
     reason: notes.reason ?? null,
   };
