@@ -12,6 +12,7 @@ import { addImport } from './commands/import.ts';
 import { addInstances } from './commands/instances.ts';
 import { addKeys } from './commands/keys.ts';
 import { addList } from './commands/list.ts';
+import { addMigrate } from './commands/migrate.ts';
 import { addRekey } from './commands/rekey.ts';
 import { addRestore } from './commands/restore.ts';
 import { addRevoke } from './commands/revoke.ts';
@@ -100,6 +101,7 @@ const COMMANDS = [
   addStrength,
   addBackup,
   addRekey,
+  addMigrate,
   addDoctor,
   addHealth,
 ];

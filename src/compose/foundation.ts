@@ -3,6 +3,7 @@ import type { LedgerWriter } from '../audit/ledger.ts';
 import type { AwsSettings } from '../config/aws.ts';
 import type { Settings, StoreSettings, VaultSettings } from '../config/settings.ts';
 import { KeyturnError } from '../core/errors.ts';
+import type { MoveMarks } from '../ports/move.ts';
 import type { Snapshots } from '../ports/snapshots.ts';
 import type { ChangeFeed, DueIndex, FingerprintIndex, Notices, Publisher, Store } from '../ports/store.ts';
 import type { TokenFeed, TokenStore, TokenTurns } from '../ports/tokens.ts';
@@ -24,6 +25,7 @@ export interface Foundation {
   readonly notices?: Notices;
   /** Null where the store is backed up by its own means. */
   readonly snapshots: Snapshots | null;
+  readonly move: MoveMarks;
   readonly auditKeys: AuditKeys;
   /** Where the audit log and the leases are, if not in the data folder. */
   readonly log?: LogPlace;
@@ -93,6 +95,7 @@ async function openSecretsManager(settings: Settings, store: AwsSettings, surrou
     return {
       store: aws.store,
       tokens: aws.tokens,
+      move: aws.move,
       fingerprints: null,
       snapshots: null,
       auditKeys,

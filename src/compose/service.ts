@@ -40,6 +40,7 @@ import { embeddedLog } from './embedded-log.ts';
 import { type Foundation, openFoundation } from './foundation.ts';
 import { heardBy } from './heard-by.ts';
 import { keepHouse } from './housekeeping.ts';
+import { requireInPlace } from './in-place.ts';
 import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
@@ -78,6 +79,7 @@ export interface Service {
 export async function openService(settings: Settings, surroundings: Surroundings): Promise<Service> {
   const foundation = await openFoundation(settings, surroundings);
   try {
+    await requireInPlace(foundation.move);
     return await composeService(settings, surroundings, foundation);
   } catch (error) {
     await foundation.close();

@@ -48,10 +48,35 @@ export interface RestoreOutcome {
   readonly knownUntil: string | null;
 }
 
+/** What a store holds: keyrings, the keys of versions that have not ended, tokens. */
+export interface Counts {
+  readonly keyrings: number;
+  readonly keys: number;
+  readonly tokens: number;
+}
+
+export interface MigrateRequest {
+  /** Paths of two config files, which alone say what the stores are: `KEYTURN_` variables are not looked at. */
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface MigrateOutcome {
+  /** The stores in words. */
+  readonly from: string;
+  readonly to: string;
+  /** Null: the move was finished before, and nothing was done. */
+  readonly moved: Counts | null;
+}
+
 /** What an operator does at the machine itself, on the data folder of a service that is stopped. Errors are KeyturnErrors. */
 export interface AtMachine {
   /** Only looks, and may do so while the service runs. Null where neither data folder nor configuration can be seen. */
   inspect(): Promise<MachineFacts | null>;
   rekey(progress: (done: RekeyProgress) => void): Promise<RekeyOutcome>;
   restore(request: RestoreRequest): Promise<RestoreOutcome>;
+  /** @param progress hears how many keyrings were copied so far */
+  migrate(request: MigrateRequest, progress: (copied: number) => void): Promise<MigrateOutcome>;
+  /** @returns the store that may be served from again, in words */
+  callOffMigration(from: string): Promise<string>;
 }

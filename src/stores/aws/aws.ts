@@ -1,12 +1,14 @@
 import type { Secret } from '../../core/secret.ts';
 import { type Millis, SECOND } from '../../core/time.ts';
 import type { Clock, Timers } from '../../ports/clock.ts';
+import type { MoveMarks } from '../../ports/move.ts';
 import type { Random } from '../../ports/random.ts';
 import { parseMasterKey } from '../master-key.ts';
 import { Archive } from './archive.ts';
 import { Cells } from './cells.ts';
 import { Documents } from './documents.ts';
 import { Material } from './material.ts';
+import { moveMarksIn } from './move.ts';
 import { connectSecrets, type SecretsPlace } from './secrets.ts';
 import { type AwsStore, awsStore } from './store.ts';
 import { AwsTokens } from './tokens.ts';
@@ -28,6 +30,7 @@ export interface AwsOptions extends SecretsPlace {
 export interface Aws {
   readonly store: AwsStore;
   readonly tokens: AwsTokens;
+  readonly move: MoveMarks;
   /** Harmless a second time. */
   close(): Promise<void>;
 }
@@ -48,5 +51,5 @@ export async function openAws(options: AwsOptions): Promise<Aws> {
   const material = new Material({ secrets, random, prefix: `${prefix}/material/`, masterKey, load });
   const tokens = `${prefix}/tokens`;
   const store = awsStore({ secrets, documents, material, probe: tokens });
-  return { store, tokens: new AwsTokens(cells, tokens), close: () => store.close() };
+  return { store, tokens: new AwsTokens(cells, tokens), move: moveMarksIn(cells, `${prefix}/move`), close: () => store.close() };
 }

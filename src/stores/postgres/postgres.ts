@@ -4,6 +4,7 @@ import { KeyturnError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import { type Millis, SECOND } from '../../core/time.ts';
 import type { Clock, Timers } from '../../ports/clock.ts';
+import type { MoveMarks } from '../../ports/move.ts';
 import type { Random } from '../../ports/random.ts';
 import type { FingerprintIndex } from '../../ports/store.ts';
 import { parseMasterKey } from '../master-key.ts';
@@ -15,6 +16,7 @@ import { adoptForeign } from './changes.ts';
 import { Connections } from './connections.ts';
 import { openSharedRegistry, type SharedRegistry } from './lease-registry.ts';
 import { migrate, quoted } from './migrations.ts';
+import { moveMarksIn } from './move.ts';
 import { Notices } from './notices.ts';
 import { textOf } from './row.ts';
 import { sealedText } from './sealed-texts.ts';
@@ -55,6 +57,7 @@ export interface Postgres {
   readonly auditKeys: AuditKeys;
   readonly log: PostgresLog;
   readonly notices: Notices;
+  readonly move: MoveMarks;
   /** For what else lives in this schema. */
   readonly connections: Connections;
   /** Ends all parts. Harmless a second time. */
@@ -80,7 +83,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     const schema = quoted(options.schema);
     await migrate(connections, options.schema);
     await unlock(connections, schema, masterKey);
-    for (const table of ['keyrings', 'tokens']) await connections.query(adoptForeign(`${schema}.${table}`));
+    const move = moveMarksIn(connections, schema);
+    const gone = (await move.read())?.phase === 'moved';
+    for (const table of gone ? [] : ['keyrings', 'tokens']) await connections.query(adoptForeign(`${schema}.${table}`));
     const keeper = { connections, schema, masterKey, random };
     const fingerprintKey = await sealedText(keeper, 'fingerprint_key', () => new Secret(random.bytes(32).toString('hex')));
     const auditKeys = readAuditKeys(await sealedText(keeper, 'audit_keys', () => makeAuditKeys(random)));
@@ -92,7 +97,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     await notices.start();
     const store = postgresStore({ ...keeper, fingerprintKey, clock, notices, close });
     const tokens = postgresTokens(connections, schema, notices);
-    return { store, fingerprints: store, tokens, auditKeys, log, notices, connections, close };
+    return { store, fingerprints: store, tokens, auditKeys, log, notices, move, connections, close };
   } catch (error) {
     await close();
     throw error;

@@ -2,6 +2,7 @@ import { type AuditKeys, makeAuditKeys, readAuditKeys } from '../../audit/keys.t
 import { KeyturnError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { MoveMarks } from '../../ports/move.ts';
 import type { Random } from '../../ports/random.ts';
 import type { Snapshots } from '../../ports/snapshots.ts';
 import type { ChangeFeed, DueIndex, FingerprintIndex, Store } from '../../ports/store.ts';
@@ -12,6 +13,7 @@ import { documentsIn } from './documents.ts';
 import { readMark } from './marks.ts';
 import { materialIn } from './material.ts';
 import { migrate } from './migrations.ts';
+import { moveMarksIn } from './move.ts';
 import { putSealedText, sealedText } from './sealed-texts.ts';
 import { snapshotInto } from './snapshot.ts';
 import { sqliteStore } from './store.ts';
@@ -40,6 +42,7 @@ export interface Sqlite {
   /** `auditKeys` as the text that is sealed. */
   readonly auditSecret: Secret;
   readonly snapshots: Snapshots;
+  readonly move: MoveMarks;
   /** For what else lives in this database. */
   readonly database: Database;
   /** Ends all parts and gives the data folder free. Harmless a second time. */
@@ -70,6 +73,7 @@ export function openSqlite({ dataDir, masterKey: source, clock, random, restorin
       adoptAuditKeys: (from) => putSealedText(database, 'audit_keys', from.auditSecret, masterKey, random),
       auditSecret,
       snapshots: { masterKeyId: masterKey.id, into: (folder) => snapshotInto(folder, database, source) },
+      move: moveMarksIn(database),
       database,
       close: () => database.close(),
     };

@@ -2,6 +2,7 @@ import type { AuditKeys } from '../../audit/keys.ts';
 import { KeyturnError } from '../../core/errors.ts';
 import { toIso } from '../../core/time.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { MoveMarks } from '../../ports/move.ts';
 import type { CallOptions, ChangeFeed, DueIndex, Store } from '../../ports/store.ts';
 import type { TokenFeed, TokenStore, TokenTurns } from '../../ports/tokens.ts';
 import { MemoryDueIndex } from '../memory-index.ts';
@@ -12,6 +13,7 @@ import { Entries } from './entries.ts';
 import { IntentFeed } from './feed.ts';
 import { KeyValues } from './kv.ts';
 import { materialIn } from './material.ts';
+import { moveMarksIn } from './move.ts';
 import type { VaultOptions } from './options.ts';
 import { tokensIn } from './tokens.ts';
 import { Turns } from './turns.ts';
@@ -26,6 +28,7 @@ export interface Vault {
   readonly tokens: TokenStore & TokenFeed & TokenTurns;
   /** Of the audit logs that the replicas keep, each in its data folder: one pair for all of them. */
   readonly auditKeys: AuditKeys;
+  readonly move: MoveMarks;
   /** Ends all parts. Harmless a second time. */
   close(): Promise<void>;
 }
@@ -43,7 +46,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
     await store.check();
     const turns = new Turns(entries, options.clock, options.random);
     const tokens = { ...tokensIn(entries, feed), alone: <Result>(body: () => Promise<Result>) => turns.alone(body) };
-    return { store, tokens, auditKeys: await auditKeysIn(entries, options.random), close: () => store.close() };
+    return { store, tokens, auditKeys: await auditKeysIn(entries, options.random), move: moveMarksIn(entries), close: () => store.close() };
   } catch (error) {
     client.close();
     throw error;
