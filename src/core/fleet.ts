@@ -19,10 +19,10 @@ export interface HeldLease {
 }
 
 /**
- * Whom the registry hears of. `own`: this process alone grants leases. `shared`: several replicas do, into one registry, and none of them grants
- * anything on a document that is older than one that the registry has seen published. `none`: leases may be granted that it never hears of.
+ * Whom the registry hears of. `own`: this process alone grants leases. `none`: others may grant leases too, so it proves nothing, even where they
+ * share one: no registry refuses grants on outdated documents yet (docs/decisions/0039).
  */
-export type RegistryReach = 'own' | 'shared' | 'none';
+export type RegistryReach = 'own' | 'none';
 
 /** What is known of the leases on one keyring. */
 export interface Fleet<Lease extends HeldLease = HeldLease> {

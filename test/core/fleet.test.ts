@@ -101,7 +101,12 @@ t.test('missed leases of a longer policy count as long as that policy let them',
 t.test('a registry that does not hear of every lease proves nothing', async (t) => {
   const found = activation({ ...fleet(lease()), reach: 'none' });
   t.match(found, { state: 'unknown leases', why: 'not shared', until: PUBLISHED + LEASE + SKEW });
-  t.equal(activation({ ...fleet(lease()), reach: 'shared' }).state, 'safe');
+});
+
+t.test('simulator 508: a registry that several replicas write cannot be said to prove anything', async (t) => {
+  // @ts-expect-error until such a registry refuses grants on outdated documents
+  const shared: Fleet['reach'] = 'shared';
+  t.equal(shared, 'shared');
 });
 
 t.test('a clock that was set back makes leases longer, never shorter', async (t) => {

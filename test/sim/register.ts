@@ -34,6 +34,9 @@ export class Register {
   }
 }
 
+/** How replicas keep their leases. `shared`: in one registry with the fence of docs/decisions/0039, which the service cannot have yet. */
+export type Sharing = RegistryReach | 'shared';
+
 /** A process's access to the registry that it writes to. */
 export interface Desk {
   readonly reach: RegistryReach;
@@ -58,7 +61,7 @@ export interface SharedDeps {
   readonly isFenced: boolean;
 }
 
-/** Of one replica among several: grants travel there, and those on an older document than the newest seen are refused (core/fleet.ts, `shared`). */
+/** Of one replica among several: grants travel there, and those on an older document than the newest seen are refused. To the code it is as good as its own. */
 export function sharedDesk({ register, line, placeOf, atHand, isFenced }: SharedDeps): Desk {
   const see = (change: ChangeId | null): number => {
     const place = change === null ? 0 : placeOf(change);
@@ -66,7 +69,7 @@ export function sharedDesk({ register, line, placeOf, atHand, isFenced }: Shared
     return place;
   };
   return {
-    reach: 'shared',
+    reach: 'own',
     registry: {
       completeSince: () => register.rows.completeSince(),
       live(keyring, at) {
