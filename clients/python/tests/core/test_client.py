@@ -231,11 +231,11 @@ class Failing(ClientTest):
         self.assertNotIn(key_of(2), "".join(logs.output))
 
     def test_a_weak_previous_key_verifies_and_is_said_once(self):
-        self.service.keys(current=2, previous=[(1, True)], k1="dev")
+        self.service.keys(current=2, previous=[(1, True)], k1="changeme")
         client = self.client()
         with self.assertLogs("keyturn") as logs:
-            self.assertEqual(client.snapshot().oldest_first, ("dev", key_of(2)))
-            self.service.keys(current=2, previous=[(1, True)], following=3, k1="dev")
+            self.assertEqual(client.snapshot().oldest_first, ("changeme", key_of(2)))
+            self.service.keys(current=2, previous=[(1, True)], following=3, k1="changeme")
             client.refresh()
         self.assertEqual(sum("weak" in line for line in logs.output), 1)
 
