@@ -98,7 +98,8 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
   await copies.validate();
 
-  const place = foundation.log ?? embeddedLog(settings, foundation, clock);
+  const isFirstStart = (await store.page(null, 1)).items.length === 0;
+  const place = foundation.log ?? embeddedLog(settings, { ...foundation, isFirstStart }, clock);
   const audit = openAudit({ place, keys: foundation.auditKeys, clock, timers, logger });
   const { journal, refusals } = audit;
   const judge = await openJudge(settings, foundation, logger);

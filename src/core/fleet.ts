@@ -103,8 +103,9 @@ const LONGEST_LEASE: Millis = POLICY_BOUNDS.leaseSeconds[1] * SECOND;
 export function missedUntil(keyring: Keyring, { reach, completeSince }: Pick<Fleet, 'reach' | 'completeSince'>): Instant {
   if (reach === 'none') return Number.POSITIVE_INFINITY;
   const [first] = keyring.versions;
-  if (first?.kind === 'created' && completeSince <= first.created.at) return Number.NEGATIVE_INFINITY;
   const { policy, carryover } = keyring;
+  // Two stamps of two clocks, or of one that was set back between.
+  if (first?.kind === 'created' && completeSince + policy.skewSeconds * SECOND <= first.created.at) return Number.NEGATIVE_INFINITY;
   const underEarlierPolicy = Math.min(carryover?.leasesUntil ?? 0, completeSince + LONGEST_LEASE);
   return Math.max(completeSince + policy.leaseSeconds * SECOND, underEarlierPolicy) + policy.skewSeconds * SECOND;
 }
