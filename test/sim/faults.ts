@@ -58,7 +58,7 @@ export const FAULTS: readonly Fault[] = [
   },
   { name: 'a swap replaces whatever is there', seenIn: 2, store: overwriting },
   { name: 'a slot is filled without looking again', seenIn: 12, sweepOnce: staleSweep },
-  { name: 'a swap takes longer than the skew', seenIn: 277, isSlow: true },
+  { name: 'a swap takes longer than the skew', seenIn: 753, isSlow: true },
   { name: 'a cache on disk is read while its writer runs', seenIn: 8665, sharesDisks: true },
   { name: 'keys are destroyed when they are replaced', seenIn: 1, store: destroyingEarly },
 ];
