@@ -40,7 +40,7 @@ import { embeddedLog } from './embedded-log.ts';
 import { type Foundation, openFoundation } from './foundation.ts';
 import { heardBy } from './heard-by.ts';
 import { keepHouse } from './housekeeping.ts';
-import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
+import { logDeclared, logShortSkew, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
 export interface Surroundings {
@@ -155,6 +155,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const recording: Recording = { journal: heard, clock, refusals, onOutage: settings.audit.onOutage };
   const parts = { service, reader, fleet, waiters, authenticator, tokens, readiness, metrics, backup };
   const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, stopwatch, audit: audit.log, settings: http, logger });
+  logShortSkew(logger, store.kind, settings);
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
   await audit.recordForgotten(store);
 
