@@ -9,6 +9,16 @@ export interface ChildOptions {
   readonly timers: Timers;
 }
 
+type Environment = ChildOptions['env'];
+
+/** What a program has no use for but to act as its starter, or as the service itself. */
+const OURS: readonly string[] = ['KEYTURN_TOKEN', 'KEYTURN_MASTER_KEY', 'KEYTURN_NEW_MASTER_KEY', 'KEYTURN_POSTGRES_URL'];
+
+/** What of our environment a program inherits: all but our own secrets. */
+export function inheritedFrom(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !OURS.includes(name)));
+}
+
 /** As shells: 127 = there is no such program, 126 = it cannot be run. */
 const EXIT_OF_ERROR: Readonly<Record<string, number>> = { ENOENT: 127 };
 const CANNOT_RUN = 126;

@@ -3,7 +3,7 @@ import { type Millis, SECOND } from '../core/time.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { AgentKeyring } from '../ports/sidecar.ts';
 import { removeFile, writeAtomically } from './atomic-file.ts';
-import { Child } from './child.ts';
+import { Child, inheritedFrom } from './child.ts';
 import { InUse } from './in-use.ts';
 import type { ServedKeys } from './served-keys.ts';
 import { textOf } from './values.ts';
@@ -12,7 +12,7 @@ export interface DeliveryDeps {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
-  /** Of the command. */
+  /** Ours; the command inherits it without our secrets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -179,7 +179,8 @@ export class Delivery {
     const { onChange, name } = this.#settings;
     if (onChange === null) return;
     const { timers, environment } = this.#deps;
-    const child = new Child({ command: onChange, env: { ...environment, KEYTURN_EVENT: event, KEYTURN_KEYRING: name }, timers });
+    const env = { ...inheritedFrom(environment), KEYTURN_EVENT: event, KEYTURN_KEYRING: name };
+    const child = new Child({ command: onChange, env, timers });
     const cancel = timers.after(COMMAND_LIMIT, () => void child.stop(SECOND));
     const exit = await child.ended;
     cancel();

@@ -3,7 +3,7 @@ import { type Millis, SECOND } from '../core/time.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { ExecRequest } from '../ports/sidecar.ts';
 import { removeFile, writeAtomically } from './atomic-file.ts';
-import { Child } from './child.ts';
+import { Child, inheritedFrom } from './child.ts';
 import type { InUse } from './in-use.ts';
 import { handOverAt, stopLead, type Urgency, urgencyOf } from './urgency.ts';
 import { environmentOf, textOf } from './values.ts';
@@ -17,7 +17,7 @@ export interface ProgramDeps {
   /** From 0 up to but not including 1. */
   readonly random: () => number;
   readonly log: Log;
-  /** What the program inherits. */
+  /** Ours; the program inherits it without our secrets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -170,9 +170,8 @@ export class Program {
     await this.#writeFile(snapshot);
     if (this.#stopping) return this.#finish(0);
     this.#take(snapshot);
-    const { KEYTURN_TOKEN: _, ...inherited } = this.#deps.environment;
     const named = keysFile === null ? {} : { KEYTURN_KEYS_FILE: keysFile };
-    const env = { ...inherited, ...named, ...environmentOf(variables, snapshot) };
+    const env = { ...inheritedFrom(this.#deps.environment), ...named, ...environmentOf(variables, snapshot) };
     const child = new Child({ command, env, timers: this.#deps.timers });
     this.#child = child;
     this.#lastAt = this.#deps.clock.uptime();

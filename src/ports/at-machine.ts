@@ -32,6 +32,8 @@ export interface RestoreRequest {
   readonly recoveryKey: Secret;
   /** What happened after the backup, where the data folder cannot tell; null = nothing was said. */
   readonly since: Since | null;
+  /** Path of a segment of the audit log, exported after the backup: what ended according to it stays ended. Null = none. */
+  readonly audit: string | null;
   /** Whether tokens of the backup that the folder does not know are good again. Those that were revoked since would be, too. */
   readonly keepTokens: boolean;
 }
@@ -42,6 +44,8 @@ export interface RestoreOutcome {
   readonly keyrings: readonly Reinstated[];
   /** How many came back. */
   readonly tokens: number;
+  /** RFC 3339: the last record of the segment of the audit log. What ended later is not known. Null = none was given. */
+  readonly knownUntil: string | null;
 }
 
 /** What an operator does at the machine itself, on the data folder of a service that is stopped. Errors are KeyturnErrors. */

@@ -33,7 +33,7 @@ async function startAgent(t: Teardown, service: KeysService, keyring: object, mo
       ...options,
     });
   const settings = agentSettings({ ...more, keyrings: [{ name: 'web', ...keyring }] }, folder);
-  const environment = { PATH: process.env.PATH };
+  const environment = { PATH: process.env.PATH, KEYTURN_TOKEN: TOKEN };
   const ended = runAgent(settings, { clock, timers: clock, random: () => 0.5, log, environment, open, stopped });
   ended.catch(() => {});
   t.teardown(async () => {
@@ -81,7 +81,7 @@ t.test('when the lease ends the files are removed, which is said once, and they 
   const service = await KeysService.start(t);
   service.leaseSeconds = 300;
   const log = join(temporaryFolder(t), 'log');
-  const onChange = ['/bin/sh', '-c', `echo "$KEYTURN_EVENT $KEYTURN_KEYRING" >> '${log}'`];
+  const onChange = ['/bin/sh', '-c', `echo "$KEYTURN_EVENT $KEYTURN_KEYRING$KEYTURN_TOKEN" >> '${log}'`];
   const { clock, file, said } = await startAgent(t, service, { files: [LIST], onChange });
   const events = () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []);
   await until(() => events().length === 1);
@@ -99,7 +99,7 @@ t.test('when the lease ends the files are removed, which is said once, and they 
     return events().length === 3;
   });
   t.same(listIn(file('keys')), [keyOf(1)]);
-  t.same(events(), ['changed web', 'withdrawn web', 'changed web']);
+  t.same(events(), ['changed web', 'withdrawn web', 'changed web'], 'and the command is not given the token');
 });
 
 t.test('a command that fails is run again, and the service is not told before it has done its work', async (t) => {

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { MINUTE } from '../../../src/core/time.ts';
 import { KEPT_AFTER_END, type LeaseGrant } from '../../../src/ports/leases.ts';
@@ -6,6 +5,7 @@ import { openSharedRegistry, type SharedRegistry } from '../../../src/stores/pos
 import { leaseReaderIn, recordLeases } from '../../../src/stores/postgres/leases.ts';
 import { LEASES_SCHEMA, leasesIn } from '../../../src/stores/sqlite/leases.ts';
 import { ManualClock } from '../../support/clock.ts';
+import fc from '../../support/fast-check.ts';
 import { GRANTED, grant, holding } from '../../support/leases.ts';
 import { noPostgres, startPostgres } from '../../support/postgres.ts';
 import { freshSchema, openTestPostgres } from '../../support/postgres-store.ts';

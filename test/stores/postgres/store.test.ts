@@ -72,6 +72,9 @@ t.test('the PostgreSQL store', { skip: noPostgres }, async (t) => {
     const revision = await createIn(store, document);
     await owner.query(`BEGIN; SELECT 1 FROM ${schema}.keyrings FOR UPDATE`);
     await t.rejects(store.swap(rotated(document), revision), { code: 'store_unavailable' });
+    // the server ends the statement too, on a busy machine a moment later: it must not be let through meanwhile
+    const waiting = "SELECT pg_stat_clear_snapshot(), pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state = 'active'";
+    await until(async () => (await owner.query(waiting)).rowCount === 0);
     await owner.query('ROLLBACK');
     await until(async () => (await store.load(document.name)) !== undefined);
     t.same(await store.load(document.name), { keyring: document, revision }, 'nothing happened');
