@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { KeyturnError } from '../../src/core/errors.ts';
 import type { RegistryReach } from '../../src/core/fleet.ts';
 import type { ChangeId } from '../../src/core/keyring.ts';
-import type { Instant } from '../../src/core/time.ts';
+import { type Instant, MINUTE } from '../../src/core/time.ts';
 import type { LeaseGrant, LeaseRegistry } from '../../src/ports/leases.ts';
 import { Database } from '../../src/stores/sqlite/database.ts';
 import { LEASES_SCHEMA, leasesIn } from '../../src/stores/sqlite/leases.ts';
@@ -24,7 +24,8 @@ export class Register {
   begin(now: Instant): void {
     this.#database.exec('DELETE FROM leases; DELETE FROM lease_registry');
     this.newest = 0;
-    this.rows.open(now, true);
+    // As composed: there is no keyring yet, so nothing was granted before.
+    this.rows.open(now, true, now - 10 * MINUTE);
   }
 
   /** All entries are gone, as when the disk was. @param noticed null = it does not know */
