@@ -41,7 +41,7 @@ import { type Foundation, openFoundation } from './foundation.ts';
 import { heardBy } from './heard-by.ts';
 import { keepHouse } from './housekeeping.ts';
 import { requireInPlace } from './in-place.ts';
-import { logDeclared, logDeclared, logShortSkew, logSlowSweep, logSlowSweep, logSweep, logSweep, logSweepFailure, logSweepFailure } from './log-lines.ts';
+import { logDeclared, logShortSkew, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
 export interface Surroundings {
