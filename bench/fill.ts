@@ -1,6 +1,6 @@
 import { generateKey, materialRef } from '../src/app/material.ts';
 import { systemClock } from '../src/clock.ts';
-import type { ChangeId } from '../src/core/keyring.ts';
+import type { ChangeId, Keyring } from '../src/core/keyring.ts';
 import { type KeyringName, parseKeyringName } from '../src/core/name.ts';
 import { DEFAULT_POLICY } from '../src/core/policy.ts';
 import { create } from '../src/core/transitions/create.ts';
@@ -23,18 +23,23 @@ export function nameOf(index: number): KeyringName {
 export async function fill(dataDir: string, count: number): Promise<void> {
   const [clock, random] = [systemClock, systemRandom];
   const sqlite = openSqlite({ dataDir, masterKey: { from: 'data-folder' }, clock, random });
-  sqlite.database.exec('PRAGMA synchronous = OFF');
+  sqlite.database.exec('PRAGMA cache_size = -500000; BEGIN IMMEDIATE');
   const changes: { keyring: KeyringName; changedAt: number }[] = [];
+  const swaps: Promise<unknown>[] = [];
+  let first: Keyring | null = null;
   for (let index = 0; index < count; index++) {
     const { material, provenance } = generateKey(random, POLICY);
     const draft = { nonce: random.bytes(8).toString('hex') as MaterialNonce, provenance };
     const changeId = random.bytes(12).toString('hex') as ChangeId;
-    const keyring = create(null, nameOf(index), POLICY, 'created', { now: clock.now(), by: BY, reason: 'bench', changeId, draft });
+    first ??= create(null, nameOf(index), POLICY, 'created', { now: clock.now(), by: BY, reason: 'bench', changeId, draft });
+    const versions = first.versions.map((version) => ({ ...version, ...draft }));
+    const keyring = { ...first, name: nameOf(index), versions, changed: { ...first.changed, id: changeId } };
     for (const version of keyring.versions) await sqlite.store.putMaterial(materialRef(keyring.name, version), material);
-    await sqlite.store.swap(keyring, null);
+    swaps.push(sqlite.store.swap(keyring, null));
     changes.push({ keyring: keyring.name, changedAt: keyring.changed.at });
   }
-  sqlite.database.exec('PRAGMA synchronous = FULL');
+  await Promise.all(swaps);
+  sqlite.database.exec('COMMIT');
   const log = openAuditWriter(auditPath(dataDir), sqlite.auditKeys, prepareLeases);
   log.commit({ texts: [], leases: [], changes, at: clock.now() });
   log.close();

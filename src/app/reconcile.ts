@@ -2,10 +2,10 @@ import type { Keyring } from '../core/keyring.ts';
 import type { KeyringName } from '../core/name.ts';
 import type { Instant } from '../core/time.ts';
 import type { AuditEvent, Journal } from '../ports/journal.ts';
-import type { Store } from '../ports/store.ts';
+import type { ChangeDates, Page, Store } from '../ports/store.ts';
 
 export interface Forgotten {
-  readonly store: Store;
+  readonly store: Store & Partial<ChangeDates>;
   readonly journal: Journal;
   /** The newest change of each keyring that has its record. */
   readonly recorded: readonly { readonly keyring: string; readonly changedAt: Instant }[];
@@ -23,20 +23,34 @@ export async function recordForgotten({ store, journal, recorded }: Forgotten): 
   const known = new Map(recorded.map(({ keyring, changedAt }) => [keyring, changedAt]));
   let found = 0;
   for (let after: KeyringName | null = null, more = true; more; more = after !== null) {
-    const page: Awaited<ReturnType<Store['page']>> = await store.page(after, PAGE);
-    for (const name of page.items) {
+    const page: Page<Dated, KeyringName> = await datesOf(store, after);
+    for (const { name, changedAt } of page.items) {
+      const recordedAt = known.get(name) ?? -1;
+      if (changedAt !== null && recordedAt >= changedAt) continue;
       // one that cannot be read is reported by whoever asks for it, and is no reason not to start
       const keyring = await store.load(name).then(
         (stored) => stored?.keyring,
         () => undefined,
       );
-      if (keyring === undefined || (known.get(name) ?? -1) >= keyring.changed.at) continue;
+      if (keyring === undefined || recordedAt >= keyring.changed.at) continue;
       await append(journal, keyring);
       found++;
     }
     after = page.next;
   }
   return found;
+}
+
+interface Dated {
+  readonly name: KeyringName;
+  /** Null: the document has to be read. */
+  readonly changedAt: Instant | null;
+}
+
+async function datesOf(store: Store & Partial<ChangeDates>, after: KeyringName | null): Promise<Page<Dated, KeyringName>> {
+  if (store.changeDates !== undefined) return store.changeDates(after, PAGE);
+  const { items, next } = await store.page(after, PAGE);
+  return { items: items.map((name) => ({ name, changedAt: null })), next };
 }
 
 function append(journal: Journal, keyring: Keyring): Promise<void> {

@@ -27,6 +27,11 @@ const DUE = `
   SELECT name, due_at FROM keyrings WHERE due_at <= ? AND (due_at, name) > (?, ?)
   ORDER BY due_at, name LIMIT ?`;
 
+/** A document that is not JSON has no date; it does not keep the others from being read. */
+const DATES = `
+  SELECT name, CASE WHEN json_valid(document) THEN document ->> '$.changed.at' END AS changed_at FROM keyrings
+  WHERE name > ? ORDER BY name LIMIT ?`;
+
 export type Documents = ReturnType<typeof documentsIn>;
 
 /**
@@ -40,6 +45,7 @@ export function documentsIn(database: Database, random: Random) {
   const insert = database.prepare(INSERT);
   const update = database.prepare(UPDATE);
   const names = database.prepare('SELECT name FROM keyrings WHERE name > ? ORDER BY name LIMIT ?');
+  const dates = database.prepare(DATES);
   const due = database.prepare(DUE);
   const last = database.prepare('SELECT coalesce(max(sequence), 0) AS sequence FROM keyrings');
   const since = database.prepare('SELECT name FROM keyrings WHERE sequence > ? ORDER BY sequence');
@@ -61,6 +67,15 @@ export function documentsIn(database: Database, random: Random) {
       const found = names.all(after ?? '', limit + 1).map(nameOf);
       const items = found.slice(0, limit);
       return { items, next: found.length > limit ? (items.at(-1) ?? null) : null };
+    },
+
+    changeDates(
+      after: KeyringName | null,
+      limit: number,
+    ): Page<{ readonly name: KeyringName; readonly changedAt: Instant | null }, KeyringName> {
+      const found = dates.all(after ?? '', limit + 1).map((row) => ({ name: nameOf(row), changedAt: dateOf(row) }));
+      const items = found.slice(0, limit);
+      return { items, next: found.length > limit ? (items.at(-1)?.name ?? null) : null };
     },
 
     due(now: Instant, after: DueEntry | null, limit: number): DueEntry[] {
@@ -98,6 +113,11 @@ function named(name: KeyringName, decode: () => Keyring): Keyring {
 
 function nameOf(row: Row): KeyringName {
   return parseKeyringName(textOf(row, 'name'));
+}
+
+function dateOf({ changed_at: text }: Row): Instant | null {
+  const at = typeof text === 'string' ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? null : at;
 }
 
 function revisionOf(row: Row): Revision {
