@@ -11,8 +11,11 @@ import { numberOf, type Row, textOf } from './row.ts';
 
 const TAG_BYTES = 6;
 
-/** Counts the changes of all documents; no row is ever deleted, so the greatest number is the last one given. */
-const NEXT = '(SELECT coalesce(max(sequence), 0) + 1 AS next FROM keyrings)';
+/**
+ * Counts the changes of all documents; no row is ever deleted, so the greatest number is the last one given. Not `max(sequence)`: within
+ * an INSERT, SQLite would read the whole index for that.
+ */
+const NEXT = '(SELECT coalesce((SELECT sequence FROM keyrings ORDER BY sequence DESC LIMIT 1), 0) + 1 AS next)';
 
 const INSERT = `
   INSERT INTO keyrings (name, revision, sequence, due_at, document)
