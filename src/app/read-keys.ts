@@ -55,6 +55,7 @@ export class KeyReader {
   readonly #deps: ReadDeps;
   /** Held by the copy they were made from: a new copy means a new set. */
   readonly #sets = new WeakMap<Copy, KeySet>();
+  readonly #assembling = new WeakMap<Copy, Promise<KeySet>>();
 
   constructor(deps: ReadDeps) {
     this.#deps = deps;
@@ -104,7 +105,7 @@ export class KeyReader {
     for (;;) {
       const copy = await this.#copyWithinLease(name);
       requireActive(copy.keyring);
-      const keys = this.#fresh(copy) ?? (await this.#assemble(copy));
+      const keys = this.#fresh(copy) ?? (await this.#assembled(copy));
       // Replaced while its material was fetched: the age below would be that of its successor, and its lease too long.
       if (this.#deps.copies.peek(name) !== copy) continue;
       const leaseSeconds = grantableLease(copy.keyring.policy, this.#deps.copies.age(copy));
@@ -130,6 +131,15 @@ export class KeyReader {
     const keys = this.#sets.get(copy);
     if (keys === undefined) return null;
     return keys.until === null || this.#deps.clock.now() < keys.until ? keys : null;
+  }
+
+  /** Thousands that were held until a change ask at once: they share the work. */
+  #assembled(copy: Copy): Promise<KeySet> {
+    const running = this.#assembling.get(copy);
+    if (running !== undefined) return running;
+    const assembled = this.#assemble(copy).finally(() => this.#assembling.delete(copy));
+    this.#assembling.set(copy, assembled);
+    return assembled;
   }
 
   async #assemble(copy: Copy): Promise<KeySet> {
