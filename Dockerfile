@@ -13,6 +13,8 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE keyturn.example.yaml ./
 COPY src ./src
+# keyturn exec and keyturn agent stand on the client
+COPY clients/node/src ./clients/node/src
 RUN ln -s /app/src/main.ts /usr/local/bin/keyturn && chmod 755 src/main.ts
 
 ENV NODE_ENV=production KEYTURN_HOST=0.0.0.0 KEYTURN_DATA_DIR=/data

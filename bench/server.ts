@@ -1,9 +1,10 @@
 import type { Order } from './server-process.ts';
 import { type Running, serveBare, serveKeyturn } from './servers.ts';
 
-/** `node bench/server.ts keyturn FOLDER` or `bare BODY`: serves, and does what its parent tells it. */
+/** `node bench/server.ts keyturn|postgres FOLDER` or `bare BODY`: serves, and does what its parent tells it. */
 const [kind, argument = ''] = process.argv.slice(2);
-const running: Running = kind === 'bare' ? await serveBare(argument) : await serveKeyturn(argument);
+const running: Running =
+  kind === 'bare' ? await serveBare(argument) : await serveKeyturn(argument, kind === 'postgres' ? 'postgres' : 'sqlite');
 
 async function perform(order: Order): Promise<unknown> {
   switch (order.do) {

@@ -7,6 +7,7 @@ import { readFromDisk } from '../src/config/files.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { createLogger } from '../src/logger.ts';
 import { systemRandom } from '../src/random.ts';
+import { startPostgres } from '../test/support/postgres.ts';
 
 export interface Running {
   readonly url: string;
@@ -16,10 +17,10 @@ export interface Running {
 }
 
 /** The real service, composed as `keyturn serve` composes it, but for a clock that can be set forward. */
-export async function serveKeyturn(dataDir: string): Promise<Running> {
+export async function serveKeyturn(dataDir: string, store: 'sqlite' | 'postgres'): Promise<Running> {
   let ahead = 0;
   const clock = { ...systemClock, now: () => systemClock.now() + ahead };
-  const env = { KEYTURN_DATA_DIR: dataDir, KEYTURN_LOG_LEVEL: 'error' };
+  const env = { KEYTURN_DATA_DIR: dataDir, KEYTURN_LOG_LEVEL: 'error', ...(store === 'postgres' && (await onPostgres())) };
   const settings = loadConfig({ env, cwd: dataDir, read: readFromDisk }, clock.now());
   const service = await openService(settings, { clock, timers: systemTimers, random: systemRandom, logger: createLogger('error') });
   await service.start();
@@ -34,6 +35,14 @@ export async function serveKeyturn(dataDir: string): Promise<Running> {
       await service.validate();
     },
   };
+}
+
+/** A server that syncs every commit. */
+async function onPostgres() {
+  const ends: (() => unknown)[] = [];
+  const server = await startPostgres({ teardown: (end) => ends.unshift(end) }, { durable: true });
+  process.once('exit', () => ends.map((end) => end()));
+  return { KEYTURN_STORE: 'postgres', KEYTURN_POSTGRES_URL: server.url(), KEYTURN_MASTER_KEY: '5a'.repeat(32) };
 }
 
 /** What Fastify alone does with the same bytes: the measure of what Keyturn adds. */

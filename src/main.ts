@@ -19,8 +19,10 @@ process.exitCode = await run(process.argv.slice(2), {
   random: systemRandom,
   // Only `serve` needs the service: every other command starts in half the time without it.
   serve: async () => (await import('./compose/serve.ts')).serve(),
-  auditTools: async () => (await import('./compose/audit-tools.ts')).auditTools(),
+  sidecar: async () => (await import('./compose/sidecar.ts')).sidecar,
   atMachine: async () => (await import('./compose/at-machine.ts')).atMachine,
+  cwd: process.cwd(),
+  auditTools: async () => (await import('./compose/audit-tools.ts')).auditTools(),
   healthTarget: () => loadHealthTarget(currentSurroundings(), systemClock.now()),
   version: packageJson.version,
 });

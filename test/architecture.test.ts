@@ -12,6 +12,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ports: ['core'],
   app: ['core', 'ports'],
   http: [...ADAPTER, 'app', 'audit'],
+  // its own of ours is the client for Node, as any application would use it
+  agent: ADAPTER,
   cli: [...ADAPTER, 'access', 'backup', 'config'],
   config: [...ADAPTER, 'access', 'backup'],
   // what they count
@@ -43,6 +45,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@zxcvbn-ts/core': ['src/strength/'],
   '@zxcvbn-ts/language-common': ['src/strength/'],
   '@zxcvbn-ts/language-en': ['src/strength/'],
+  'clients/node/src/index.ts': ['src/agent/', 'src/compose/sidecar.ts'],
   'node:sqlite': ['src/stores/sqlite/', 'src/compose/'],
   pg: ['src/stores/postgres/'],
   'node-vault': ['src/stores/vault/'],
@@ -69,14 +72,20 @@ const CONFINED: readonly { readonly what: string; readonly form: RegExp; readonl
   {
     what: 'randomness',
     form: /\b(?:random(?:Bytes|UUID|Int|Fill|FillSync)|Math\.random|getRandomValues|generateKey(?:Pair)?Sync|generateKeyPair)\(/,
-    // a draft's name, which is no secret; the pair that signs checkpoints of the audit log
-    files: ['src/random.ts', 'src/access/admin-token-file.ts', 'src/audit/keys.ts'],
+    // names of drafts, which are no secret; the pair that signs checkpoints of the audit log
+    files: ['src/random.ts', 'src/access/admin-token-file.ts', 'src/audit/keys.ts', 'src/agent/atomic-file.ts'],
   },
   { what: 'the environment', form: /\bprocess\.env\b/, files: ['src/config/surroundings.ts'] },
   {
     what: 'leaving the process',
     form: /\bprocess\.(?:exit|kill|abort)\b/,
-    files: ['src/compose/last-words.ts', 'src/compose/serve.ts', 'src/compose/signals.ts'],
+    // the agent kills what a program has left behind
+    files: ['src/compose/last-words.ts', 'src/compose/serve.ts', 'src/compose/signals.ts', 'src/agent/child.ts'],
+  },
+  {
+    what: 'the handing of keys to programs beside the service',
+    form: /\bsigning(?:First|Last)\.map\(|\(\{ version, key\b/,
+    files: ['src/agent/values.ts', 'src/agent/served-keys.ts'],
   },
   {
     what: 'the revealing of a secret',
@@ -85,6 +94,12 @@ const CONFINED: readonly { readonly what: string; readonly form: RegExp; readonl
       // keys and master keys on their way in and out of a store
       'src/stores/sealing.ts',
       'src/stores/master-key.ts',
+      'src/stores/aws/material.ts',
+      // the password of a server, handed to its client
+      'src/stores/postgres/address.ts',
+      'src/stores/vault/audit-keys.ts',
+      'src/stores/vault/login.ts',
+      'src/stores/vault/material.ts',
       'src/audit/keys.ts',
       'src/backup/recovery-key.ts',
       // judged before they are accepted
@@ -181,7 +196,7 @@ t.test('the service is loaded by `serve` alone: no other command waits for it', 
   };
   visit('src/main.ts');
   t.same(
-    [...reached].filter((file) => /^src\/(?:compose|http|stores|scheduler|metrics|audit)\//.test(file)),
+    [...reached].filter((file) => /^src\/(?:compose|http|stores|scheduler|metrics|audit|agent)\//.test(file)),
     [],
   );
 });

@@ -18,9 +18,18 @@ interface Fleet {
  * `GET …/keys` with authentication, metrics, lease and a durable audit record before each answer, beside a bare Fastify route that returns the
  * same bytes: in turn, in one run, over as many connections. Each connection is an instance that has asked before.
  */
-export async function reads(): Promise<Result[]> {
+export function reads(): Promise<Result[]> {
+  return readsFrom('keyturn');
+}
+
+/** The same from a PostgreSQL server on this machine, which must be installed. Only on demand: `--only postgres`. */
+export function postgresReads(): Promise<Result[]> {
+  return readsFrom('postgres');
+}
+
+function readsFrom(kind: 'keyturn' | 'postgres'): Promise<Result[]> {
   return withFolder(async (dataDir) => {
-    const keyturn = await start('keyturn', dataDir);
+    const keyturn = await start(kind, dataDir);
     await act(keyturn, '/v1/keyrings', { name: 'web' });
     const connections = await open(keyturn);
     const stale = await tagsOf(keyturn, connections, []);

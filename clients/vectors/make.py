@@ -185,12 +185,24 @@ def leases():
 def delays():
     units = [0.0, 0.25, 0.5, 0.75, 0.999]
     refresh = [{"refreshSeconds": r, "unit": u, "seconds": round(r * (0.8 + 0.4 * u), 9)} for r in (1, 60, 3600) for u in units]
-    back_off = [
-        {"failures": n, "unit": u, "seconds": round(min(60, 2 ** (n - 1)) * (0.5 + 0.5 * u), 9)}
-        for n in (1, 2, 3, 6, 7, 8, 50, 5000)
-        for u in units
-    ]
-    return {"refresh": refresh, "backOff": back_off}
+
+    def retry(failures, refresh_seconds, after, unit):
+        own = 1 if failures == 1 else min(60, max(2 ** min(failures - 1, 6), refresh_seconds or 0))
+        seconds = max(own * (0.8 + 0.4 * unit), min(after or 0, 60) * (1 + 0.2 * unit))
+        return {
+            "failures": failures,
+            "refreshSeconds": refresh_seconds,
+            "retryAfterSeconds": after,
+            "unit": unit,
+            "seconds": round(seconds, 9),
+        }
+
+    paces = [(n, r, None) for r in (None, 1, 10, 60, 3600) for n in (1, 2, 3, 4, 6, 7, 8, 50, 5000)]
+    wishes = [(1, None, 0), (1, 60, 5), (2, 60, 5), (1, None, 86400), (6, 1, 40), (50, 3600, 61)]
+    first = [{"refreshSeconds": r, "unit": u, "seconds": round(r * (0.2 + u), 9)} for r in (1, 60, 3600) for u in units]
+    shows = [{"refreshSeconds": r, "unit": u, "seconds": round(min(10, r / 10) * u, 9)} for r in (1, 60, 3600) for u in units]
+    retries = [retry(*case, unit) for case in [*paces, *wishes] for unit in units]
+    return {"refresh": refresh, "first": first, "acknowledge": shows, "retry": retries}
 
 
 # --- exchanges -----------------------------------------------------------------------------------------------------------------

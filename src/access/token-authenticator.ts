@@ -2,7 +2,8 @@ import { timingSafeEqual } from 'node:crypto';
 import { KeyturnError } from '../core/errors.ts';
 import type { Authenticator, Credentials, Principal } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { TokenId, TokenRecord, TokenStore } from '../ports/tokens.ts';
+import type { ChangeCursor } from '../ports/store.ts';
+import type { TokenFeed, TokenId, TokenRecord, TokenStore } from '../ports/tokens.ts';
 import { Misses, QuestionBudget, Uses } from './lookups.ts';
 import { Proven } from './proven.ts';
 import { type PresentedToken, parseToken, tokenDigest } from './token-format.ts';
@@ -13,7 +14,7 @@ const NO_DIGEST = Buffer.alloc(32);
 
 export interface AuthenticatorDeps {
   readonly table: TokenTable;
-  readonly store: TokenStore;
+  readonly store: TokenStore & Partial<TokenFeed>;
   readonly clock: Clock;
 }
 
@@ -23,12 +24,13 @@ export interface AuthenticatorDeps {
  */
 export class TokenAuthenticator implements Authenticator {
   readonly #table: TokenTable;
-  readonly #store: TokenStore;
+  readonly #store: TokenStore & Partial<TokenFeed>;
   readonly #clock: Clock;
   readonly #misses: Misses;
   readonly #budget: QuestionBudget;
   readonly #uses = new Uses();
   readonly #proven = new Proven();
+  #cursor: ChangeCursor | null = null;
   readonly #asking = new Map<TokenId, Promise<Entry | undefined>>();
 
   constructor({ table, store, clock }: AuthenticatorDeps) {
@@ -63,9 +65,19 @@ export class TokenAuthenticator implements Authenticator {
     return entry.principal;
   }
 
-  /** Reads all issued tokens from the store: before the first request, and from time to time where others issue and revoke too. */
+  /** Reads all issued tokens from the store, before the first request. */
   async reload(): Promise<void> {
+    const feed = await this.#store.changed?.(null);
     await this.#table.reload(this.#store);
+    this.#cursor = feed?.cursor ?? null;
+  }
+
+  /** Takes in what other replicas issued and revoked, where the store is shared. @throws what the store throws */
+  async catchUp(): Promise<void> {
+    const feed = await this.#store.changed?.(this.#cursor);
+    if (feed === undefined) return;
+    for (const record of feed.tokens) this.learn(record);
+    this.#cursor = feed.cursor;
   }
 
   /** Takes in a token that was just issued or revoked, so that it counts from the next request on. */

@@ -6,7 +6,7 @@ import { type Principal, ROLES } from '../ports/authenticator.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { Page } from '../ports/store.ts';
-import type { TokenId, TokenRecord, TokenStore } from '../ports/tokens.ts';
+import type { TokenId, TokenRecord, TokenStore, TokenTurns } from '../ports/tokens.ts';
 import { mintToken } from './token-format.ts';
 import { checkTokenRequest, type TokenRequest } from './token-request.ts';
 import type { TokenTable } from './token-table.ts';
@@ -27,7 +27,7 @@ export interface IssuedToken {
 }
 
 export interface TokensDeps {
-  readonly store: TokenStore;
+  readonly store: TokenStore & Partial<TokenTurns>;
   readonly table: TokenTable;
   readonly clock: Clock;
   readonly random: Random;
@@ -81,7 +81,7 @@ export class Tokens {
    */
   async revoke(by: Principal, id: TokenId, reason: string): Promise<TokenRecord> {
     // One at a time: two admins that revoke each other must not both succeed.
-    const turn = this.#turn.then(() => this.#revoke(by, id, reason));
+    const turn = this.#turn.then(() => this.#alone(() => this.#revoke(by, id, reason)));
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
@@ -90,12 +90,20 @@ export class Tokens {
    * Where nobody could administer: makes a token for everything and gives it to `keep` before it counts, so that a crash in between
    * leaves no admin whom nobody knows. Null where a usable admin exists.
    */
-  async bootstrapAdmin(keep: (text: Secret) => Promise<void>): Promise<IssuedToken | null> {
-    if (await this.#hasAdminBeside(null)) return null;
-    const minted = this.#mint(BOOTSTRAP, { name: 'bootstrap', roles: ROLES, keyrings: ['*'] });
-    await keep(minted.text);
-    await this.#keep(minted.record);
-    return minted;
+  bootstrapAdmin(keep: (text: Secret) => Promise<void>): Promise<IssuedToken | null> {
+    return this.#alone(async () => {
+      if (await this.#hasAdminBeside(null)) return null;
+      const minted = this.#mint(BOOTSTRAP, { name: 'bootstrap', roles: ROLES, keyrings: ['*'] });
+      await keep(minted.text);
+      await this.#keep(minted.record);
+      return minted;
+    });
+  }
+
+  /** While no other replica does such a thing either, where the store is shared. */
+  #alone<Result>(body: () => Promise<Result>): Promise<Result> {
+    const { store } = this.#deps;
+    return store.alone === undefined ? body() : store.alone(body);
   }
 
   #mint(createdBy: Actor, request: TokenRequest & { readonly keyrings: readonly string[] }): IssuedToken {

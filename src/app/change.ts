@@ -1,17 +1,16 @@
 import { codeOf, KeyturnError } from '../core/errors.ts';
 import type { ChangeId, Keyring } from '../core/keyring.ts';
 import type { KeyringName } from '../core/name.ts';
-import type { Secret } from '../core/secret.ts';
 import type { Context, Draft } from '../core/transitions/transition.ts';
 import type { Actor, MaterialNonce, Provenance, Version } from '../core/version.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
-import type { MaterialRef, Revision, Store, Stored } from '../ports/store.ts';
+import type { NewMaterial, Publisher, Revision, Store, Stored } from '../ports/store.ts';
 import type { Copies } from './copies.ts';
 import { generateKey, materialRef, type NewKey } from './material.ts';
 
 export interface ChangeDeps {
-  readonly store: Store;
+  readonly store: Store & Partial<Publisher>;
   readonly clock: Clock;
   readonly random: Random;
   readonly copies: Copies;
@@ -44,8 +43,8 @@ export type Changed<Result extends Planned> = Result & { readonly revision: Revi
 const ATTEMPTS = 20;
 
 /**
- * The one compare-and-swap loop: load, decide, store the material, swap; after a lost swap destroy the orphan and begin again. The swap is the commit
- * point: what this function throws before it changed nothing, and after it nothing fails any more.
+ * The one compare-and-swap loop: load, decide, store the material, swap (in one transaction, where the store can); after a lost swap destroy the orphan and begin
+ * again. The swap is the commit point: what this function throws before it changed nothing, and after it nothing fails any more.
  * @throws KeyturnError what the step refuses; `store_unavailable` …; `conflict` when others win every time
  */
 export async function change<Result extends Planned>(deps: ChangeDeps, request: Request<Result>): Promise<Changed<Result>> {
@@ -101,23 +100,26 @@ async function commit(
   keys: Keys,
 ): Promise<Revision | null> {
   const entries = [...entryOf(keyring, publishes, keys.published), ...entryOf(keyring, takesOver ?? null, keys.takenOver)];
-  for (const { ref, material } of entries) await deps.store.putMaterial(ref, material);
-  const revision = await swap(deps, keyring, expected);
+  const { store } = deps;
+  const { publish } = store;
+  if (publish !== undefined && entries.length > 0) return settled(store, keyring, () => publish(keyring, expected, entries));
+  for (const { ref, material } of entries) await store.putMaterial(ref, material);
+  const revision = await settled(store, keyring, () => store.swap(keyring, expected));
   // A lost swap is final, so its material is an orphan. After a swap that threw it may not be: destroyOrphans finds out later.
-  if (revision === null) for (const { ref } of entries) await deps.store.destroyMaterial(ref).catch(() => undefined);
+  if (revision === null) for (const { ref } of entries) await store.destroyMaterial(ref).catch(() => undefined);
   return revision;
 }
 
-function entryOf({ name }: Keyring, version: Version | null, key: NewKey | null): { ref: MaterialRef; material: Secret }[] {
+function entryOf({ name }: Keyring, version: Version | null, key: NewKey | null): NewMaterial[] {
   if (version === null) return [];
   if (key === null) throw new KeyturnError('internal', 'A version was published without a key.');
   return [{ ref: materialRef(name, version), material: key.material }];
 }
 
 /** A swap whose answer was lost may have happened: the change id in the document tells. */
-async function swap({ store }: ChangeDeps, keyring: Keyring, expected: Revision | null): Promise<Revision | null> {
+async function settled(store: Store, keyring: Keyring, swap: () => Promise<Revision | null>): Promise<Revision | null> {
   try {
-    return await store.swap(keyring, expected);
+    return await swap();
   } catch (error) {
     if (codeOf(error) !== 'store_unavailable') throw error;
     const stored = await store.load(keyring.name).catch(() => undefined);

@@ -110,7 +110,7 @@ export class Copies {
    */
   async validate(): Promise<void> {
     const asked = this.moment();
-    const { cursor, names } = await this.#deps.feed.changes(this.#cursor);
+    const { cursor, names } = await this.#deps.feed.changes(this.#cursor, { held: this.#copies.keys() });
     for (const name of names) this.#outdate(name);
     const reloads = await Promise.allSettled([...this.#outdated.keys()].map((name) => this.reload(name)));
     this.#cursor = cursor;

@@ -19,6 +19,9 @@ export type Declared =
   /** It exists with another policy, which stays: the fields that differ. */
   | { readonly name: KeyringName; readonly outcome: 'differs'; readonly fields: readonly string[] };
 
+/** With thousands of them a store that is asked one by one would take its time. */
+const AT_ONCE = 16;
+
 /**
  * Creates the declared keyrings that do not exist. One that exists is never changed: what the configuration says and what operators did through the
  * API may differ, and only they know who is right.
@@ -26,7 +29,15 @@ export type Declared =
  */
 export async function declareKeyrings(deps: CreateDeps, declared: readonly DeclaredKeyring[]): Promise<Declared[]> {
   const outcomes: Declared[] = [];
-  for (const keyring of declared) outcomes.push(await declare(deps, keyring));
+  for (let from = 0; from < declared.length; from += AT_ONCE) {
+    const some = declared.slice(from, from + AT_ONCE);
+    // All of them end before the first failure is told: nothing goes on behind the caller's back.
+    const answers = await Promise.allSettled(some.map((keyring) => declare(deps, keyring)));
+    for (const answer of answers) {
+      if (answer.status === 'rejected') throw answer.reason;
+      outcomes.push(answer.value);
+    }
+  }
   return outcomes;
 }
 

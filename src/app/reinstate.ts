@@ -27,12 +27,13 @@ const PAGE = 500;
 /**
  * Brings back what a store has lost and a backup still has. Nothing that the store knows is taken back: what it has stays, what ended stays ended. Can be
  * run again after a crash.
+ * @param report is waited for
  * @throws KeyturnError when one of the stores does not answer; a keyring that cannot be read is an outcome
  */
-export async function reinstateAll(deps: ChangeDeps, request: ReinstateRequest, report: (outcome: Reinstated) => void): Promise<void> {
+export async function reinstateAll(deps: ChangeDeps, request: ReinstateRequest, report: (outcome: Reinstated) => unknown): Promise<void> {
   for (let after: KeyringName | null = null; ; ) {
     const page: Awaited<ReturnType<Store['page']>> = await request.backup.page(after, PAGE);
-    for (const name of page.items) report(await outcomeOf(deps, request, name));
+    for (const name of page.items) await report(await outcomeOf(deps, request, name));
     if (page.next === null) return;
     after = page.next;
   }

@@ -1,6 +1,7 @@
 import type { Instant } from '../core/time.ts';
 import { SECOND } from '../core/time.ts';
 import type { LeaseGrant } from '../ports/leases.ts';
+import { NamedHolders } from './named-holders.ts';
 
 /** Holders remembered; one more than that and the oldest is forgotten, which only costs a row that need not have been written. */
 const HOLDERS_KEPT = 100_000;
@@ -24,18 +25,31 @@ const FIELDS = Object.keys(COMPARED) as readonly (keyof typeof COMPARED)[];
  */
 export class LeasesDue {
   readonly #written = new Map<string, LeaseGrant>();
+  readonly #named: NamedHolders;
+
+  constructor(named = new NamedHolders()) {
+    this.#named = named;
+  }
 
   /** The grants of a batch that must be written, at most one for each holder and what it holds. Called when all earlier batches have ended. */
   select(grants: readonly LeaseGrant[]): LeaseGrant[] {
     const due = new Map<string, LeaseGrant>();
-    for (const grant of grants) {
+    for (const asked of grants) {
+      const before = this.#known(due, asked);
+      if (before !== undefined && covers(before, asked)) continue;
+      const grant = this.#named.take(asked);
       const key = holderOf(grant);
-      const known = due.get(key) ?? this.#written.get(key);
+      const known = grant === asked ? before : this.#known(due, grant);
       if (known !== undefined && covers(known, grant)) continue;
       // another offer is written beside the first, not instead of it: the registry sums up all grants in their order
       due.set(due.has(key) ? `${key} ${due.size}` : key, { ...grant, until: recordedEnd(grant, known) });
     }
     return [...due.values()];
+  }
+
+  #known(due: ReadonlyMap<string, LeaseGrant>, grant: LeaseGrant): LeaseGrant | undefined {
+    const key = holderOf(grant);
+    return due.get(key) ?? this.#written.get(key);
   }
 
   /** Those are durable. */

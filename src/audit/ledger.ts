@@ -55,15 +55,26 @@ export interface BlockSearch {
 /** A search that leaves nothing out; add order and limit. */
 export const EVERY_BLOCK = { from: 0, to: Number.MAX_SAFE_INTEGER, actions: null, outcomes: null, since: null, until: null } as const;
 
+type Soon<Value> = Value | Promise<Value>;
+
 /** Reads what was committed, at any time, also while a batch is being written. */
 export interface LedgerReader {
-  blocks(search: BlockSearch): readonly Block[];
+  blocks(search: BlockSearch): Soon<readonly Block[]>;
   /** Null = nothing was written yet, or the row is gone. */
-  head(): StoredHead | null;
+  head(): Soon<StoredHead | null>;
   /** Oldest first. */
-  checkpoints(): readonly Checkpoint[];
+  checkpoints(): Soon<readonly Checkpoint[]>;
   /** Where the chain begins after a drop; null = at its first record. */
+  anchor(): Soon<Checkpoint | null>;
+  changes(): Soon<readonly RecordedChange[]>;
+  close(): void;
+}
+
+/** One on this machine, whose answers are at hand. */
+export interface LocalLedgerReader extends LedgerReader {
+  blocks(search: BlockSearch): readonly Block[];
+  head(): StoredHead | null;
+  checkpoints(): readonly Checkpoint[];
   anchor(): Checkpoint | null;
   changes(): readonly RecordedChange[];
-  close(): void;
 }

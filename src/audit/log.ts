@@ -36,7 +36,7 @@ async function page(reader: LedgerReader, query: AuditQuery): Promise<AuditPage>
   let after = query.after;
   for (;;) {
     const search = searchOf(query, after);
-    const blocks = reader.blocks(search);
+    const blocks = await reader.blocks(search);
     for (const block of blocks) {
       const entries = entriesOf(block.body).entries.map(({ text }, index) => ({ text, sequence: block.first + index }));
       for (const { text, sequence } of order === 'newest' ? entries.reverse() : entries) {

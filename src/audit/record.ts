@@ -14,7 +14,8 @@ import type { InstanceId } from '../ports/leases.ts';
  */
 const FIELDS = 12;
 const OUTCOMES = ['done', 'unchanged', 'refused', 'failed'] as const;
-const MAX_REASON = 300;
+/** Characters of a text from outside: one record that cannot be written would hold up all that wait with it. */
+const MAX_TEXT = 300;
 /** No record is longer, in bytes. */
 export const MAX_RECORD_BYTES = 8_192;
 
@@ -25,7 +26,7 @@ export function encodeEvent(event: AuditEvent): string {
   const { at, action, outcome, code, principal, keyring, versions, instance, address, requestId, reason } = event;
   const who = principal === null ? 'null,null' : `"${principal.id}",${quoted(principal.name)}`;
   const what = `${at},"${action}","${outcome}",${wordOrNull(code)},${who},${wordOrNull(keyring)},[${versions.join(',')}]`;
-  return `[${what},${wordOrNull(instance)},${textOrNull(address)},${wordOrNull(requestId)},${textOrNull(cut(reason))}]`;
+  return `[${what},${wordOrNull(instance)},${textOrNull(cut(address))},${wordOrNull(requestId)},${textOrNull(cut(reason))}]`;
 }
 
 /** @throws KeyturnError `corrupt_document` where the text is not exactly what `encodeEvent` writes */
@@ -84,8 +85,8 @@ function wordOrNull(word: string | null): string {
   return word === null ? 'null' : `"${word}"`;
 }
 
-function cut(reason: string | null): string | null {
-  return reason !== null && reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON - 1)}…` : reason;
+function cut(text: string | null): string | null {
+  return text !== null && text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text;
 }
 
 function isCount(value: unknown): value is number {

@@ -5,7 +5,7 @@ import type { AuditRecord } from '../ports/journal.ts';
 import { type Block, entriesOf, sealedBody, summaryOf } from './block.ts';
 import { GENESIS, type Head, hex, link } from './chain.ts';
 import { type AuditKeys, signCheckpoint } from './keys.ts';
-import { EVERY_BLOCK, type LedgerReader } from './ledger.ts';
+import { EVERY_BLOCK, type LocalLedgerReader } from './ledger.ts';
 import { decodeRecord, encodeEvent } from './record.ts';
 import { pointOf } from './verify.ts';
 import { checkpointView, recordView } from './view.ts';
@@ -18,7 +18,7 @@ import { checkpointView, recordView } from './view.ts';
 export const SEGMENT_FORMAT = 'keyturn audit segment v1';
 
 /** Where the log begins: at its first record, or after what was dropped. */
-export function beginOf(reader: LedgerReader): Head {
+export function beginOf(reader: LocalLedgerReader): Head {
   const anchor = reader.anchor();
   return anchor === null ? GENESIS : pointOf(anchor);
 }
@@ -31,7 +31,7 @@ export interface Segment {
 }
 
 /** All blocks from the beginning of the log on that hold nothing of `until` or later. */
-export function segmentOf(reader: LedgerReader, keys: AuditKeys, until: Instant, now: Instant): Segment {
+export function segmentOf(reader: LocalLedgerReader, keys: AuditKeys, until: Instant, now: Instant): Segment {
   const begin = beginOf(reader);
   let last: Block | null = null;
   for (const block of blocksUntil(reader, begin.sequence, until)) last = block;
@@ -40,7 +40,7 @@ export function segmentOf(reader: LedgerReader, keys: AuditKeys, until: Instant,
   return { lines: linesOf(reader, keys, begin, until, checkpoint), checkpoint, from: begin.sequence + 1 };
 }
 
-function* linesOf(reader: LedgerReader, keys: AuditKeys, begin: Head, until: Instant, checkpoint: Checkpoint): Generator<string> {
+function* linesOf(reader: LocalLedgerReader, keys: AuditKeys, begin: Head, until: Instant, checkpoint: Checkpoint): Generator<string> {
   const start = { sequence: begin.sequence, hash: hex(begin.hash) };
   yield JSON.stringify({ format: SEGMENT_FORMAT, begin: start, publicKey: keys.publicKey });
   let head = begin;
@@ -56,7 +56,7 @@ function* linesOf(reader: LedgerReader, keys: AuditKeys, begin: Head, until: Ins
 
 const PAGE = 64;
 
-function* blocksUntil(reader: LedgerReader, after: number, until: Instant): Generator<Block> {
+function* blocksUntil(reader: LocalLedgerReader, after: number, until: Instant): Generator<Block> {
   for (let from = after + 1; ; ) {
     const page = reader.blocks({ ...EVERY_BLOCK, from, order: 'oldest', limit: PAGE });
     for (const block of page) {

@@ -30,17 +30,19 @@ type Line =
 /**
  * Verifies an exported segment. The public key in the file is whoever's wrote it: without one of your own, signatures prove nothing, and
  * the verdict says so.
+ * @param heed hears of each record; to be believed only if the verdict says that the segment is intact
  */
 export async function verifySegment(
   lines: AsyncIterable<string> | Iterable<string>,
-  { mac, publicKey, known }: VerifyOptions,
+  options: VerifyOptions,
+  heed: (record: AuditRecord) => void = () => undefined,
 ): Promise<VerifiedSegment> {
   let reading: Reading | null = null;
   for await (const line of lines) {
-    if (reading === null) reading = new Reading(headerOf(line), mac, publicKey, known);
+    if (reading === null) reading = new Reading(headerOf(line), options, heed);
     else reading.take(line);
   }
-  reading ??= new Reading(null, mac, publicKey, known);
+  reading ??= new Reading(null, options, heed);
   return reading.end();
 }
 
@@ -51,20 +53,21 @@ class Reading {
   readonly #mac: KeyObject | null;
   readonly #publicKey: string | null;
   readonly #known: Checkpoint | null;
+  readonly #heed: (record: AuditRecord) => void;
   #block: Extract<Line, { kind: 'block' }> | null = null;
   #records: Told[] = [];
   #checkpoint: Checkpoint | null = null;
 
   constructor(
     header: { readonly begin: Head; readonly publicKey: string } | null,
-    mac: KeyObject | null,
-    publicKey: string | null,
-    known: Checkpoint | null,
+    { mac, publicKey, known }: VerifyOptions,
+    heed: (record: AuditRecord) => void,
   ) {
     this.#begin = header?.begin ?? GENESIS;
     this.#mac = mac;
     this.#publicKey = publicKey;
     this.#known = known;
+    this.#heed = heed;
     this.#check = new ChainCheck({ begin: this.#begin, mac, publicKey, checkpoints: known === null ? [] : [known] });
     if (header === null) this.#check.find(this.#begin.sequence, 'the first line is not the header of an audit segment');
     else if (publicKey !== null && publicKey !== header.publicKey)
@@ -121,6 +124,7 @@ class Reading {
     if (this.#block === null) return;
     const { first, count, mac } = this.#block;
     const records = this.#records;
+    for (const { record } of records) this.#heed(record);
     this.#block = null;
     this.#records = [];
     if (records.length !== count)

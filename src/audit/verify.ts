@@ -20,10 +20,10 @@ const PAGE = 64;
 
 /** Reads a whole log, also while it is being written: what is appended meanwhile is read too. */
 export async function verifyLedger(reader: LedgerReader, { mac, publicKey, known }: VerifyOptions): Promise<AuditVerdict> {
-  const anchor = reader.anchor();
+  const anchor = await reader.anchor();
   const begin = anchor === null ? GENESIS : pointOf(anchor);
-  const stored = reader.checkpoints();
-  const expected = reader.head();
+  const stored = await reader.checkpoints();
+  const expected = await reader.head();
   const check = new ChainCheck({ begin, mac, publicKey, checkpoints: [...stored, ...(known === null ? [] : [known])] });
   if (anchor !== null && publicKey !== null && !isSigned(anchor, publicKey)) {
     check.find(
@@ -31,19 +31,19 @@ export async function verifyLedger(reader: LedgerReader, { mac, publicKey, known
       `where the log begins after what was dropped (record ${begin.sequence}) is not signed by the key of this log`,
     );
   }
-  for (let page = blocksAfter(reader, begin.sequence); page.length > 0; page = blocksAfter(reader, check.head.sequence)) {
+  for (let page = await blocksAfter(reader, begin.sequence); page.length > 0; page = await blocksAfter(reader, check.head.sequence)) {
     for (const block of page) check.block(block);
     await nextTurn();
   }
-  checkEnd(check, reader, expected?.sequence ?? null, mac);
+  await checkEnd(check, reader, expected?.sequence ?? null, mac);
   for (const { sequence } of stored) check.end(sequence, 'a signed checkpoint in the log names them');
   if (known !== null) check.end(known.sequence, 'the checkpoint given names them');
   return verdictOf(check, begin, unchecked(mac, publicKey, known, begin));
 }
 
 /** The stored end is read after the last block: a log that is being written only grows meanwhile. */
-function checkEnd(check: ChainCheck, reader: LedgerReader, expected: number | null, mac: KeyObject | null): void {
-  const stored = reader.head();
+async function checkEnd(check: ChainCheck, reader: LedgerReader, expected: number | null, mac: KeyObject | null): Promise<void> {
+  const stored = await reader.head();
   const { sequence } = check.head;
   if (stored === null) {
     if (sequence > 0) check.find(sequence, 'the end of the log is not recorded any more: records after it may be missing');
@@ -84,7 +84,7 @@ export function unchecked(mac: KeyObject | null, publicKey: string | null, known
   ].filter((line) => line !== null);
 }
 
-function blocksAfter(reader: LedgerReader, sequence: number): readonly Block[] {
+async function blocksAfter(reader: LedgerReader, sequence: number): Promise<readonly Block[]> {
   return reader.blocks({ ...EVERY_BLOCK, from: sequence + 1, order: 'oldest', limit: PAGE });
 }
 

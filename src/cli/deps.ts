@@ -3,6 +3,7 @@ import type { HealthTarget } from '../config/health.ts';
 import type { AtMachine } from '../ports/at-machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
+import type { SideCar } from '../ports/sidecar.ts';
 import type { AuditTools } from './audit-tools.ts';
 import type { Client } from './client.ts';
 
@@ -28,6 +29,10 @@ export interface Deps {
   readonly auditTools: () => Promise<AuditTools>;
   /** What is done on the data folder itself, while the service is stopped. */
   readonly atMachine: () => Promise<AtMachine>;
+  /** Hands keys to programs that take no library. */
+  readonly sidecar: () => Promise<SideCar>;
+  /** The folder in which the command was typed. */
+  readonly cwd: string;
   /** Whom `health` asks. Throws KeyturnError `invalid_config`. */
   readonly healthTarget: () => HealthTarget;
   /** Of this program, as `--version` prints it. */

@@ -1,15 +1,18 @@
 import { Command } from 'commander';
+import { addAgent } from './commands/agent.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCreate } from './commands/create.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addExec } from './commands/exec.ts';
 import { addHealth } from './commands/health.ts';
 import { addHistory } from './commands/history.ts';
 import { addImport } from './commands/import.ts';
 import { addInstances } from './commands/instances.ts';
 import { addKeys } from './commands/keys.ts';
 import { addList } from './commands/list.ts';
+import { addMigrate } from './commands/migrate.ts';
 import { addRekey } from './commands/rekey.ts';
 import { addRestore } from './commands/restore.ts';
 import { addRevoke } from './commands/revoke.ts';
@@ -45,9 +48,12 @@ Exit codes:
   ${EXIT.unavailable}   the service cannot do it now; try again later
   ${EXIT.bug}  a fault of this program`;
 
-/** The `keyturn` command with all its subcommands. Throws CommanderError where commander would leave the process. */
-export function buildProgram(deps: Deps): Command {
-  const session = sessionOf(deps);
+/**
+ * The `keyturn` command with all its subcommands. Throws CommanderError where commander would leave the process.
+ * @param endWith hears of the exit code of another program that was run
+ */
+export function buildProgram(deps: Deps, endWith: (exit: number) => void = () => {}): Command {
+  const session = sessionOf(deps, endWith);
   const program = new Command('keyturn')
     .description('Rotate application signing keys without logging anyone out.')
     .version(deps.version, '-V, --version', 'print the version of this program')
@@ -80,6 +86,8 @@ const COMMANDS = [
   addList,
   addShow,
   addKeys,
+  addExec,
+  addAgent,
   addRotate,
   addRevoke,
   addHistory,
@@ -93,6 +101,7 @@ const COMMANDS = [
   addStrength,
   addBackup,
   addRekey,
+  addMigrate,
   addDoctor,
   addHealth,
 ];

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { KeyturnError } from '../core/errors.ts';
 import type { Deps } from './deps.ts';
-import { EXIT, type ExitCode, Failure, failureFrom } from './failure.ts';
+import { EXIT, Failure, failureFrom } from './failure.ts';
 import { buildProgram } from './program.ts';
 import { failureText } from './ui.ts';
 
@@ -9,11 +9,15 @@ import { failureText } from './ui.ts';
  * Runs one command and never throws: what went wrong is on stderr, and the exit code says which kind of wrong it was.
  * @param argv what follows the name of the program
  */
-export async function run(argv: readonly string[], deps: Deps): Promise<ExitCode> {
+export async function run(argv: readonly string[], deps: Deps): Promise<number> {
+  let exit: number = EXIT.ok;
   deps.stdout.once('error', letReaderGo);
   try {
-    await buildProgram(deps).parseAsync([...argv], { from: 'user' });
-    return EXIT.ok;
+    const program = buildProgram(deps, (other) => {
+      exit = other;
+    });
+    await program.parseAsync([...argv], { from: 'user' });
+    return exit;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     const failure = toFailure(error);

@@ -8,13 +8,16 @@ export interface Session extends Deps {
   readonly print: (text: string) => void;
   /** Says something beside the answer: a warning, a hint for people. */
   readonly note: (text: string) => void;
+  /** The exit code, where it is another program's. */
+  readonly endWith: (exit: number) => void;
 }
 
-export function sessionOf(deps: Deps): Session {
+export function sessionOf(deps: Deps, endWith: (exit: number) => void): Session {
   return {
     ...deps,
     paint: paintFor(deps.stdout, deps.isTerminal),
     print: (text) => void deps.stdout.write(text),
     note: (text) => void deps.stderr.write(text),
+    endWith,
   };
 }

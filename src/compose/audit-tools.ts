@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { hex, sameBytes } from '../audit/chain.ts';
 import { type AuditKeys, makeAuditKeys, readAuditKeys } from '../audit/keys.ts';
-import { EVERY_BLOCK, type LedgerReader } from '../audit/ledger.ts';
+import { EVERY_BLOCK, type LocalLedgerReader } from '../audit/ledger.ts';
 import { encodeEvent } from '../audit/record.ts';
 import { beginOf, segmentOf } from '../audit/segment.ts';
 import { verifyLedger } from '../audit/verify.ts';
@@ -85,7 +85,7 @@ function hasOwnKey(dataDir: string): boolean {
 interface RestingLog {
   readonly keys: AuditKeys;
   readonly writer: AuditDatabase;
-  readonly reader: LedgerReader;
+  readonly reader: LocalLedgerReader;
   record(action: AuditAction, reason: string): void;
 }
 
@@ -143,7 +143,7 @@ async function dropExported({ keys, reader, writer, record }: RestingLog, file: 
 }
 
 /** Whether a block of the log ends in the record that the checkpoint names. */
-function holds(reader: LedgerReader, { sequence, hash }: Checkpoint): boolean {
+function holds(reader: LocalLedgerReader, { sequence, hash }: Checkpoint): boolean {
   const [block] = reader.blocks({ ...EVERY_BLOCK, from: sequence, to: sequence, order: 'newest', limit: 1 });
   return block !== undefined && block.first + block.count - 1 === sequence && hex(block.head) === hash;
 }

@@ -6,25 +6,30 @@ import type { AuditKeys } from '../audit/keys.ts';
 import type { LedgerReader, LedgerWriter } from '../audit/ledger.ts';
 import { auditLog } from '../audit/log.ts';
 import { codeOf } from '../core/errors.ts';
-import { type Instant, toIso } from '../core/time.ts';
+import { type Instant, MINUTE, toIso } from '../core/time.ts';
 import { SCHEDULER } from '../core/version.ts';
 import { Refusals } from '../http/recording/refusals.ts';
 import type { AuditLog } from '../ports/audit.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { AuditAction, AuditEvent } from '../ports/journal.ts';
 import type { ChangeDates, Store } from '../ports/store.ts';
-import { prepareLeases } from '../stores/sqlite/audit/leases.ts';
-import { sqliteLedgerReader } from '../stores/sqlite/audit/reader.ts';
-import { auditPath, openAuditDatabase, openAuditForReading } from '../stores/sqlite/audit/schema.ts';
-import { inlineLedger } from '../stores/sqlite/audit/threads.ts';
-import { type KeptRegistry, keepLeases } from './lease-registry.ts';
+import type { KeptRegistry } from './lease-registry.ts';
+
+/** Where the log is kept, and the leases with it. */
+export interface LogPlace {
+  readonly writer: LedgerWriter;
+  readonly reader: LedgerReader;
+  /** Whether other replicas write it too. */
+  readonly shared: boolean;
+  /** @param settled resolves when every grant that was handed to the journal before the call is durable, or has failed */
+  leases(settled: () => Promise<void>): KeptRegistry;
+  /** After the last commit. */
+  close(): Promise<void>;
+}
 
 export interface AuditOptions {
-  readonly dataDir: string;
-  readonly onOutage: 'refuse' | 'serve-reads';
+  readonly place: LogPlace;
   readonly keys: AuditKeys;
-  /** Null: commits on this thread. */
-  readonly writer: LedgerWriter | null;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly logger: Logger;
@@ -53,17 +58,14 @@ export interface Audit {
 }
 
 /** @throws KeyturnError what keeps the log from being opened */
-export function openAudit({ dataDir, onOutage, keys, writer: given, clock, timers, logger }: AuditOptions): Audit {
-  const path = auditPath(dataDir);
-  const writer = given ?? inlineLedger(path, keys, prepareLeases);
-  const reader = sqliteLedgerReader(openAuditForReading(path));
+export function openAudit({ place, keys, clock, timers, logger }: AuditOptions): Audit {
+  const { writer, reader } = place;
   const report = (failure: Error | null): void => {
     if (failure === null) logger.info('audit log is written again');
     else logger.error({ code: codeOf(failure), err: failure }, 'audit log cannot be written');
   };
   const journal: GroupJournal = new GroupJournal({ writer, clock, timers, report, passingOver: () => leases.markIncomplete() });
-  const leaseRows = openAuditDatabase(path);
-  const leases = keepLeases({ database: leaseRows, clock, settled: () => journal.flush(), seamless: onOutage === 'refuse' });
+  const leases = place.leases(() => journal.flush());
   const refusals = new Refusals();
   return {
     journal,
@@ -73,7 +75,12 @@ export function openAudit({ dataDir, onOutage, keys, writer: given, clock, timer
     leases,
     note: (action, reason) => journal.append(ownEvent(clock, action, reason), null, () => undefined),
     async recordForgotten(store) {
-      const found = await recordForgotten({ store, journal, recorded: reader.changes() });
+      const found = await recordForgotten({
+        store,
+        journal,
+        recorded: await reader.changes(),
+        before: place.shared ? clock.now() - MINUTE : Infinity,
+      });
       if (found > 0) logger.warn({ found }, 'changes without an audit record were recorded');
     },
     noteSweep(outcome, changedAt) {
@@ -93,10 +100,8 @@ export function openAudit({ dataDir, onOutage, keys, writer: given, clock, timer
     async close() {
       await journal.flush();
       journal.stop();
-      leases.close();
-      leaseRows.close();
-      reader.close();
-      await writer.close();
+      await leases.close();
+      await place.close();
     },
   };
 }

@@ -9,6 +9,7 @@ import { toIso } from '../core/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { Snapshots } from '../ports/snapshots.ts';
+import { storeFailure } from '../stores/sqlite/errors.ts';
 
 export interface BackupDeps {
   /** Null where the store is backed up by its own means. */
@@ -38,29 +39,47 @@ export async function makeBackup(deps: BackupDeps): Promise<AsyncIterable<Buffer
   if (snapshots === null)
     throw new KeyturnError('backup_not_configured', 'This store is backed up by its own means; docs/stores.md says how.');
   if (recipient === null) throw noRecipient();
-  const folder = await mkdtemp(join(deps.dataDir, SNAPSHOT_FOLDER));
+  const folder = await mkdtemp(join(deps.dataDir, SNAPSHOT_FOLDER)).catch((error: unknown) => {
+    throw storeFailure(error, deps.dataDir);
+  });
   try {
+    // before the copy: whatever ends after this instant, or in it, may be missing in the backup
+    const madeAt = toIso(deps.clock.now());
     const names = await snapshots.into(folder);
-    return stream(deps, folder, names, snapshots.masterKeyId, recipient);
+    const plain = pack({ folder, names, madeAt, masterKeyId: snapshots.masterKeyId });
+    return removing(folder, encrypt(plain, parseRecipient(recipient), deps.random)[Symbol.asyncIterator]());
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
+    await remove(folder);
+    throw storeFailure(error, deps.dataDir);
   }
 }
 
-async function* stream(
-  { clock, random }: BackupDeps,
-  folder: string,
-  names: readonly string[],
-  masterKeyId: string,
-  recipient: string,
-): AsyncGenerator<Buffer> {
-  try {
-    const plain = pack({ folder, names, madeAt: toIso(clock.now()), masterKeyId });
-    yield* encrypt(plain, parseRecipient(recipient), random);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+/** The bytes of a backup; its plain files go with the last of them, with a failure, and when nobody wants it, even from the beginning. */
+function removing(folder: string, source: AsyncIterator<Buffer>): AsyncIterableIterator<Buffer> {
+  return {
+    async next() {
+      try {
+        const step = await source.next();
+        if (step.done === true) await remove(folder);
+        return step;
+      } catch (error) {
+        await remove(folder);
+        throw error;
+      }
+    },
+    async return() {
+      await source.return?.();
+      await remove(folder);
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+function remove(folder: string): Promise<void> {
+  return rm(folder, { recursive: true, force: true });
 }
 
 function noRecipient(): KeyturnError {

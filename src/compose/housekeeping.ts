@@ -1,13 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { TokenAuthenticator } from '../access/token-authenticator.ts';
-import type { Copies } from '../app/copies.ts';
 import { destroyOrphans } from '../app/orphans.ts';
 import { codeOf } from '../core/errors.ts';
 import { HOUR, MINUTE, SECOND } from '../core/time.ts';
 import type { TlsReloader } from '../http/tls.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
-import type { Store } from '../ports/store.ts';
+import type { Notices, Store } from '../ports/store.ts';
 import { repeat } from '../scheduler/repeat.ts';
 import type { Audit } from './audit.ts';
 import type { KeptRegistry } from './lease-registry.ts';
@@ -15,7 +14,9 @@ import { onceAMinute } from './once-a-minute.ts';
 
 export interface House {
   readonly store: Store;
-  readonly copies: Copies;
+  /** Proves the copies of keyrings and the table of tokens true. */
+  readonly validate: () => Promise<void>;
+  readonly notices: Notices | undefined;
   readonly authenticator: TokenAuthenticator;
   readonly audit: Pick<Audit, 'tellRefusals'>;
   readonly leases: KeptRegistry;
@@ -29,7 +30,8 @@ export interface House {
 const ORPHAN_AGE = 10 * MINUTE;
 
 /** What the service does beside answering and sweeping. @returns ends it */
-export function keepHouse({ store, copies, authenticator, audit, leases, tls, clock, timers, logger }: House): () => Promise<void> {
+export function keepHouse(house: House): () => Promise<void> {
+  const { store, validate, notices, authenticator, audit, leases, tls, clock, timers, logger } = house;
   const failed = (task: string) =>
     onceAMinute(clock, (error) => logger.warn({ task, code: codeOf(error), err: error }, 'housekeeping failed'));
   const orphans = async (before: number): Promise<void> => {
@@ -38,8 +40,10 @@ export function keepHouse({ store, copies, authenticator, audit, leases, tls, cl
   };
   // The embedded store has one writer, this process: what was stored before its start and is not referred to was left by a crash.
   const first = orphans(store.kind === 'sqlite' ? clock.now() : clock.now() - ORPHAN_AGE).catch(failed('orphans'));
+  const invalid = failed('validate');
+  const unwatch = notices?.watch(() => void validate().catch(invalid));
   const ends = [
-    repeat(timers, SECOND, () => copies.validate(), failed('validate')),
+    repeat(timers, SECOND, validate, invalid),
     repeat(timers, MINUTE, () => authenticator.flushUses(), failed('last uses')),
     repeat(timers, MINUTE, () => audit.tellRefusals(), failed('refusals')),
     repeat(timers, MINUTE, async () => leases.beat(), failed('leases alive')),
@@ -48,6 +52,7 @@ export function keepHouse({ store, copies, authenticator, audit, leases, tls, cl
   ];
   if (tls !== null) ends.push(repeat(timers, 10 * SECOND, async () => reloadTls(tls, logger), failed('tls')));
   return async () => {
+    unwatch?.();
     await Promise.all([first, ...ends.map((end) => end())]);
   };
 }

@@ -18,13 +18,13 @@ export interface LeaseRegistryDeps {
 export interface KeptRegistry {
   readonly registry: LeaseRegistry;
   /** Once a minute. */
-  beat(): void;
+  beat(): void | Promise<void>;
   /** Once an hour. */
-  tidy(): void;
+  tidy(): void | Promise<void>;
   /** Answers left without a record until now. Before they leave. */
   markIncomplete(): void;
   /** After the last grant. */
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 /** Opens the registry for this process, before its first grant. */

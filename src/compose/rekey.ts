@@ -1,3 +1,4 @@
+import { makeAuditKeys, readAuditKeys } from '../audit/keys.ts';
 import { loadConfig } from '../config/load.ts';
 import { newMasterKey } from '../config/new-master-key.ts';
 import type { Settings } from '../config/settings.ts';
@@ -14,10 +15,11 @@ import {
   readMasterKey,
   writeNewMasterKey,
 } from '../stores/master-key.ts';
-import type { MasterKey } from '../stores/sealing.ts';
 import { type Database, openDatabase } from '../stores/sqlite/database.ts';
 import { readMark } from '../stores/sqlite/marks.ts';
-import { type Rekeyed, rekey } from '../stores/sqlite/rekey.ts';
+import { type Rekey, type Rekeyed, rekey } from '../stores/sqlite/rekey.ts';
+import { sealedText } from '../stores/sqlite/sealed-texts.ts';
+import { openLogAtRest } from './log-at-rest.ts';
 
 interface RekeyDeps {
   readonly clock: Clock;
@@ -40,9 +42,10 @@ export async function changeMasterKey({ clock, random, progress }: RekeyDeps): P
     if (settings.masterKey !== null) {
       const from = parseMasterKey(settings.masterKey, 'The master key given as text');
       if (given === null) throw newKeyMissing();
-      return run(database, established, from, parseMasterKey(given, 'The new master key'), false, random, progress);
+      const to = parseMasterKey(given, 'The new master key');
+      return run(database, established, { from, to, random, progress }, false, clock);
     }
-    return inDataFolder(database, established, settings, random, progress);
+    return inDataFolder(database, established, settings, { clock, random, progress });
   } finally {
     database.close();
   }
@@ -52,8 +55,7 @@ function inDataFolder(
   database: Database,
   established: string,
   { dataDir }: Settings,
-  random: Random,
-  progress: RekeyDeps['progress'],
+  { clock, random, progress }: RekeyDeps,
 ): RekeyOutcome {
   const waiting = readMasterKey(nextMasterKeyPath(dataDir));
   // the key was changed and only its file was not moved yet: that finishes the earlier run, and this one begins anew
@@ -62,20 +64,13 @@ function inDataFolder(
   if (from === undefined)
     throw new KeyturnError('wrong_master_key', `The master key ${masterKeyPath(dataDir)} is missing. Put it back from a backup.`);
   const to = waiting !== undefined && waiting.id !== established ? waiting : writeNewMasterKey(nextMasterKeyPath(dataDir), random);
-  const outcome = run(database, established, from, to, true, random, progress);
+  const outcome = run(database, established, { from, to, random, progress }, true, clock);
   promoteNextMasterKey(dataDir);
   return outcome;
 }
 
-function run(
-  database: Database,
-  established: string,
-  from: MasterKey,
-  to: MasterKey,
-  inDataFolder: boolean,
-  random: Random,
-  progress: RekeyDeps['progress'],
-): RekeyOutcome {
+function run(database: Database, established: string, request: Rekey, inDataFolder: boolean, clock: Clock): RekeyOutcome {
+  const { from, to } = request;
   if (established === to.id) return { resealed: 0, unreadable: 0, masterKeyId: to.id, inDataFolder };
   if (established !== from.id) {
     throw new KeyturnError(
@@ -83,7 +78,22 @@ function run(
       `The data in ${database.dataDir} is sealed with the master key of id ${established}; the one given has id ${from.id}. Give the key it was sealed with.`,
     );
   }
-  return { ...rekey(database, { from, to, random, progress }), masterKeyId: to.id, inDataFolder };
+  return { ...recorded(database, request, clock), masterKeyId: to.id, inDataFolder };
+}
+
+/** The first record stands before anything is changed: from then on the new key is the one to come, whoever finishes the change after a crash. */
+function recorded(database: Database, request: Rekey, clock: Clock): Rekeyed {
+  const { from, to, random } = request;
+  const keys = readAuditKeys(sealedText(database, 'audit_keys', from, random, () => makeAuditKeys(random)));
+  const log = openLogAtRest(database.dataDir, keys, clock);
+  try {
+    log.note('masterkey.rotate', `begun: from the key of id ${from.id} to ${to.id}`);
+    const done = rekey(database, request);
+    log.note('masterkey.rotate', `the key of id ${to.id} is in force; ${done.resealed} sealed anew, ${done.unreadable} unreadable`);
+    return done;
+  } finally {
+    log.close();
+  }
 }
 
 function newKeyMissing(): KeyturnError {

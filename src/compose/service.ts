@@ -15,7 +15,6 @@ import { type Readiness, readinessOf } from '../app/readiness.ts';
 import { reuseOf } from '../app/reuse.ts';
 import { Sweep, type SweepOutcome } from '../app/sweep.ts';
 import { Waiters } from '../app/waiters.ts';
-import type { LedgerWriter } from '../audit/ledger.ts';
 import { stopwatch } from '../clock.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Secret } from '../core/secret.ts';
@@ -29,19 +28,19 @@ import { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { KeyJudge } from '../ports/judge.ts';
 import type { Random } from '../ports/random.ts';
-import type { TokenStore } from '../ports/tokens.ts';
+import { onDemand } from '../scheduler/on-demand.ts';
 import { repeat } from '../scheduler/repeat.ts';
 import { longestPause, Scheduler } from '../scheduler/scheduler.ts';
-import { auditPath } from '../stores/sqlite/audit/schema.ts';
-import { threadedLedger } from '../stores/sqlite/audit/threads.ts';
-import { openSqlite, type Sqlite } from '../stores/sqlite/sqlite.ts';
 import { keyJudge } from '../strength/judge.ts';
 import { builtInKeys } from '../strength/known-keys.ts';
 import { readWordList } from '../strength/word-list.ts';
 import { openAudit } from './audit.ts';
-import { makeBackup, removeLeftovers } from './backup.ts';
+import { makeBackup } from './backup.ts';
+import { embeddedLog } from './embedded-log.ts';
+import { type Foundation, openFoundation } from './foundation.ts';
 import { heardBy } from './heard-by.ts';
 import { keepHouse } from './housekeeping.ts';
+import { requireInPlace } from './in-place.ts';
 import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
@@ -62,7 +61,7 @@ export interface Service {
   readonly app: FastifyInstance;
   /** Null unless this start made the first admin token. */
   readonly firstToken: FirstToken | null;
-  /** Proves the copies true, as the service does every second. */
+  /** Proves the copies and the tokens true, as the service does every second. */
   validate(): Promise<void>;
   /** One sweep now, as the scheduler makes it. */
   sweep(): Promise<void>;
@@ -78,28 +77,15 @@ export interface Service {
  * @throws KeyturnError what keeps the service from starting, in words for an operator
  */
 export async function openService(settings: Settings, surroundings: Surroundings): Promise<Service> {
-  const { clock, random } = surroundings;
-  const masterKey =
-    settings.masterKey === null ? ({ from: 'data-folder' } as const) : ({ from: 'text', text: settings.masterKey } as const);
-  const sqlite = openSqlite({ dataDir: settings.dataDir, masterKey, clock, random });
-  removeLeftovers(settings.dataDir);
+  const foundation = await openFoundation(settings, surroundings);
   try {
-    const ledger = await threadedLedger(auditPath(settings.dataDir), sqlite.auditKeys);
-    return await composeService(settings, surroundings, { ...sqlite, ledger }).catch(async (error: unknown) => {
-      await ledger.close();
-      throw error;
-    });
+    await requireInPlace(foundation.move);
+    return await composeService(settings, surroundings, foundation);
   } catch (error) {
-    sqlite.close();
+    await foundation.close();
     throw error;
   }
 }
-
-/** What the service stands on. */
-export type Foundation = Pick<Sqlite, 'store' | 'fingerprints' | 'tokens' | 'snapshots' | 'auditKeys' | 'close'> & {
-  /** Writes the audit log. Default: this thread does, waiting for the disk. */
-  readonly ledger?: LedgerWriter;
-};
 
 /** The service on a foundation that is open already; it closes it when it stops. */
 export async function composeService(settings: Settings, surroundings: Surroundings, foundation: Foundation): Promise<Service> {
@@ -114,9 +100,8 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
   await copies.validate();
 
-  const { dataDir } = settings;
-  const onOutage = settings.audit.onOutage;
-  const audit = openAudit({ dataDir, onOutage, keys: foundation.auditKeys, writer: foundation.ledger ?? null, clock, timers, logger });
+  const place = foundation.log ?? embeddedLog(settings, foundation, clock);
+  const audit = openAudit({ place, keys: foundation.auditKeys, clock, timers, logger });
   const { journal, refusals } = audit;
   const judge = await openJudge(settings, foundation, logger);
   const service: CreateDeps = { store, clock, random, copies, judge };
@@ -147,6 +132,10 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
 
   const { authenticator, tokens, firstToken } = await openAccess(settings, foundation.tokens, surroundings);
+  const validate = onDemand(async () => {
+    await copies.validate();
+    await authenticator.catchUp();
+  });
   const sweepPause = longestPause(settings.sweep.cron, clock.now());
   const auditState = () => ({ healthy: journal.healthy, needed: settings.audit.onOutage === 'refuse' });
   const lastSweep = () => scheduler.lastSweep;
@@ -178,10 +167,11 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     app,
     firstToken,
     readiness,
-    validate: () => copies.validate(),
+    validate,
     sweep: () => scheduler.wake(),
     async start() {
-      endHousekeeping = keepHouse({ store, copies, authenticator, audit, leases: audit.leases, tls, clock, timers, logger });
+      const { notices } = foundation;
+      endHousekeeping = keepHouse({ store, validate, notices, authenticator, audit, leases: audit.leases, tls, clock, timers, logger });
       audit.note('service.start', null);
       started = true;
       await scheduler.start();
@@ -199,7 +189,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
         await authenticator.flushUses().catch(() => undefined);
       } finally {
         await audit.close();
-        foundation.close();
+        await foundation.close();
       }
     },
   };
@@ -220,10 +210,13 @@ async function closeAll(app: FastifyInstance, timers: Timers): Promise<void> {
 async function openJudge({ strength: { wordlistFile } }: Settings, { store, fingerprints }: Foundation, logger: Logger): Promise<KeyJudge> {
   const listed = wordlistFile === null ? [] : [await readWordList(wordlistFile)];
   for (const { size } of listed) logger.info({ size }, 'word list read');
-  return keyJudge({ known: [builtInKeys(), ...listed], reuseOf: (key) => reuseOf({ store, fingerprints }, key) });
+  return keyJudge({
+    known: [builtInKeys(), ...listed],
+    reuseOf: fingerprints && ((key) => reuseOf({ store, fingerprints }, key)),
+  });
 }
 
-async function openAccess(settings: Settings, store: TokenStore, { clock, random }: Surroundings) {
+async function openAccess(settings: Settings, store: Foundation['tokens'], { clock, random }: Surroundings) {
   const table = new TokenTable(settings.tokens, clock.now());
   const authenticator = new TokenAuthenticator({ table, store, clock });
   await authenticator.reload();

@@ -32,10 +32,18 @@ export function loadClientSettings(surroundings: Surroundings): ClientSettings {
   return { url: url.replace(/\/+$/, ''), token: token.value, caFile: env.KEYTURN_CA_FILE ? resolve(cwd, env.KEYTURN_CA_FILE) : null };
 }
 
-function findToken({ env, cwd, read }: Surroundings): { value: Secret | null; faults: Fault[] } {
-  if (env.KEYTURN_TOKEN) return { value: new Secret(env.KEYTURN_TOKEN.trim()), faults: [] };
+/** Absolute path of the file that holds the token, there or not; null where the environment holds the token itself. */
+export function tokenFileOf({ env, cwd }: Pick<Surroundings, 'env' | 'cwd'>): string | null {
+  if (env.KEYTURN_TOKEN) return null;
   const named = env.KEYTURN_TOKEN_FILE;
-  const path = named ? resolve(cwd, named) : resolve(cwd, env.KEYTURN_DATA_DIR || 'data', ADMIN_TOKEN_FILE);
+  return named ? resolve(cwd, named) : resolve(cwd, env.KEYTURN_DATA_DIR || 'data', ADMIN_TOKEN_FILE);
+}
+
+function findToken(surroundings: Surroundings): { value: Secret | null; faults: Fault[] } {
+  const { env, read } = surroundings;
+  const path = tokenFileOf(surroundings);
+  if (path === null) return { value: new Secret((env.KEYTURN_TOKEN ?? '').trim()), faults: [] };
+  const named = env.KEYTURN_TOKEN_FILE;
   const found: Outcome<Secret> = readSecret(read, path);
   if ('value' in found) return { value: found.value, faults: [] };
   if (!named && found.absent) return { value: null, faults: [] };

@@ -1,14 +1,15 @@
 import { resolve } from 'node:path';
 import { Check } from 'typebox/value';
 import { type Fault, KeyturnError } from '../core/errors.ts';
-import { Secret } from '../core/secret.ts';
 import type { Instant } from '../core/time.ts';
-import { type FileReader, readSecret, readText } from './files.ts';
+import { type FileReader, readText } from './files.ts';
 import type { ImportSources } from './imports.ts';
 import { importVariables, ruleFaults } from './rules.ts';
 import { ConfigFile } from './schema.ts';
+import { findSecret, MASTER_KEY } from './secret-settings.ts';
 import type { Settings } from './settings.ts';
-import { isMapping, type Mapping, shapeFaults } from './shape.ts';
+import { shapeFaults } from './shape.ts';
+import { findStoreSecrets } from './store-settings.ts';
 import { type Environment, overlay } from './variables.ts';
 import { settingsOf } from './with-defaults.ts';
 import { type ParsedFile, parseYaml } from './yaml.ts';
@@ -32,9 +33,11 @@ export function loadConfig({ env, cwd, read }: Surroundings, now: Instant): Sett
   const sources: ImportSources = { env, read, resolve: (path) => resolve(cwd, path) };
   const file = readConfigFile(sources);
   const { tree, faults } = overlay(file.tree, env, importVariables(file.tree));
-  const masterKey = readMasterKey(tree, sources);
-  const all = [...file.faults, ...faults, ...shapeFaults(ConfigFile, tree), ...ruleFaults(tree, sources, now), ...masterKey.faults];
-  if (all.length === 0 && Check(ConfigFile, tree)) return settingsOf(tree, masterKey.value, sources);
+  const masterKey = findSecret(tree, MASTER_KEY, sources);
+  const store = findStoreSecrets(tree, masterKey, sources);
+  const own = [...shapeFaults(ConfigFile, tree), ...ruleFaults(tree, sources, now)];
+  const all = [...file.faults, ...faults, ...own, ...masterKey.faults, ...store.faults];
+  if (all.length === 0 && Check(ConfigFile, tree)) return settingsOf(tree, { ...store.value, masterKey: masterKey.value }, sources);
   throw invalidConfig(all);
 }
 
@@ -54,19 +57,4 @@ function readConfigFile({ env, read, resolve }: ImportSources): ParsedFile {
   if ('value' in file) return parseYaml(file.value.text, given ? 'KEYTURN_CONFIG' : DEFAULT_FILE);
   if (!given && file.absent) return { tree: {}, faults: [] };
   return { tree: {}, faults: [{ path: given ? 'KEYTURN_CONFIG' : DEFAULT_FILE, message: file.fault }] };
-}
-
-/** The environment's own key, else that of the file named by the environment or the config file. */
-function readMasterKey(tree: Mapping, { env, read, resolve }: ImportSources): { value: Secret | null; faults: Fault[] } {
-  const { KEYTURN_MASTER_KEY: text, KEYTURN_MASTER_KEY_FILE: variable } = env;
-  if (text && variable) return failed('KEYTURN_MASTER_KEY', 'is given together with KEYTURN_MASTER_KEY_FILE: keep one');
-  if (text) return { value: new Secret(text), faults: [] };
-  const path = isMapping(tree.masterKey) ? tree.masterKey.file : undefined;
-  if (typeof path !== 'string' || path === '') return { value: null, faults: [] };
-  const key = readSecret(read, resolve(path));
-  return 'value' in key ? { value: key.value, faults: [] } : failed(variable ? 'KEYTURN_MASTER_KEY_FILE' : '/masterKey/file', key.fault);
-}
-
-function failed(path: string, message: string): { value: null; faults: Fault[] } {
-  return { value: null, faults: [{ path, message }] };
 }

@@ -6,6 +6,7 @@ import { RECIPIENT_PATTERN } from '../backup/recovery-key.ts';
 import { NAME_PATTERN } from '../core/name.ts';
 import { ROLES } from '../ports/authenticator.ts';
 import { isAddressRange } from './address.ts';
+import { AwsFields } from './aws.ts';
 import { toSeconds } from './duration.ts';
 import { toInstant } from './instant.ts';
 import { LOG_LEVELS } from './settings.ts';
@@ -99,12 +100,64 @@ const Token = Type.Object(
   closed,
 );
 
+const Postgres = Type.Object(
+  {
+    urlFile: optional(text('the path of a file that holds the URL of the database')),
+    schema: optional(text('a name: 1 to 63 of a-z, 0-9 and underscore, beginning with a letter', { pattern: '^[a-z][a-z0-9_]{0,62}$' })),
+    poolSize: optional(whole(2, 100)),
+    caFile: optional(text('the path of certificate authorities in PEM')),
+  },
+  closed,
+);
+
+const vaultPath = (description: string) =>
+  text(`${description}: segments of letters, digits, dot, underscore and hyphen, with a slash between them`, {
+    pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}){0,7}$',
+  });
+
+const Vault = Type.Object(
+  {
+    address: optional(
+      text('the address of Vault, such as https://vault.example.org:8200', { pattern: '^https?://[A-Za-z0-9.:_\\[\\]-]{1,255}/?$' }),
+    ),
+    mount: optional(vaultPath('where the KV engine is mounted')),
+    prefix: optional(vaultPath('a path below the mount')),
+    namespace: optional(vaultPath('a namespace of Vault')),
+    caFile: optional(text('the path of certificate authorities in PEM')),
+    auth: optional(
+      Type.Object(
+        {
+          method: optional(oneOf(['token', 'approle', 'kubernetes'])),
+          mount: optional(vaultPath('where the auth method is mounted')),
+          tokenFile: optional(text('the path of a file that holds a token')),
+          roleIdFile: optional(text('the path of a file that holds the role id')),
+          secretIdFile: optional(text('the path of a file that holds the secret id')),
+          role: optional(vaultPath('the name of the role')),
+          jwtFile: optional(text("the path of the service account's token")),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+
 export const ConfigFile = Type.Object(
   {
     host: optional(text('an IP address or a host name to listen on', { pattern: '^[A-Za-z0-9.:_-]{1,255}$' })),
     port: optional(whole(0, 65_535)),
     dataDir: optional(text('the path of a folder')),
-    store: optional(Type.Object({ kind: optional(oneOf(['sqlite'])) }, closed)),
+    store: optional(
+      Type.Object(
+        {
+          kind: optional(oneOf(['sqlite', 'postgres', 'vault', 'aws'])),
+          postgres: optional(Postgres),
+          vault: optional(Vault),
+          aws: optional(AwsFields),
+        },
+        closed,
+      ),
+    ),
     masterKey: optional(Type.Object({ file: text('the path of a file that holds the master key') }, closed)),
     tls: optional(
       Type.Object({ certFile: text('the path of a certificate chain in PEM'), keyFile: text('the path of a private key in PEM') }, closed),

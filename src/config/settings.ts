@@ -2,9 +2,43 @@ import type { DeclaredToken } from '../access/declared-token.ts';
 import type { KeyringName } from '../core/name.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Secret } from '../core/secret.ts';
+import type { AwsSettings } from './aws.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Where keyrings live, with what is needed to get there. */
+export type StoreSettings =
+  | { readonly kind: 'sqlite' }
+  | {
+      readonly kind: 'postgres';
+      /** `postgres://user:password@host:5432/database?sslmode=verify-full`. */
+      readonly url: Secret;
+      readonly schema: string;
+      readonly poolSize: number;
+      /** Certificate authorities in PEM; null = the system's. */
+      readonly caFile: string | null;
+    }
+  | ({ readonly kind: 'vault' } & VaultSettings)
+  | AwsSettings;
+
+export interface VaultSettings {
+  readonly address: string;
+  readonly mount: string;
+  readonly prefix: string;
+  /** Null = the root namespace. */
+  readonly namespace: string | null;
+  /** Certificate authorities in PEM; null = the system's. */
+  readonly caFile: string | null;
+  readonly auth: VaultLogin;
+}
+
+/** How Keyturn logs in to Vault. The files are read at every login, not here. */
+export type VaultLogin =
+  | { readonly method: 'token'; readonly token: Secret }
+  | { readonly method: 'token'; readonly tokenFile: string }
+  | { readonly method: 'approle'; readonly mount: string; readonly roleIdFile: string; readonly secretIdFile: string }
+  | { readonly method: 'kubernetes'; readonly mount: string; readonly role: string; readonly jwtFile: string };
 
 /** Everything that can be set, after defaults. Paths are absolute. `keyturn.example.yaml` explains each. */
 export interface Settings {
@@ -12,8 +46,8 @@ export interface Settings {
   /** 0 = any free one. */
   readonly port: number;
   readonly dataDir: string;
-  readonly store: { readonly kind: 'sqlite' };
-  /** Null: the store keeps its own in the data folder. */
+  readonly store: StoreSettings;
+  /** Null: the embedded store keeps its own in the data folder. PostgreSQL needs it; on AWS it is an addition. */
   readonly masterKey: Secret | null;
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
   /** True, or the addresses and CIDR ranges of proxies whose X-Forwarded-For is believed. */

@@ -1,4 +1,5 @@
 import type { Fault } from '../core/errors.ts';
+import { readTags } from './aws.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { ConfigFile } from './schema.ts';
 import { isMapping, type Mapping, shapeFaults } from './shape.ts';
@@ -30,6 +31,27 @@ export const VARIABLES: readonly Variable[] = [
   variable('KEYTURN_PORT', 'port', asNumber),
   variable('KEYTURN_DATA_DIR', 'dataDir'),
   variable('KEYTURN_STORE', 'store.kind'),
+  variable('KEYTURN_POSTGRES_URL_FILE', 'store.postgres.urlFile'),
+  variable('KEYTURN_POSTGRES_SCHEMA', 'store.postgres.schema'),
+  variable('KEYTURN_POSTGRES_POOL_SIZE', 'store.postgres.poolSize', asNumber),
+  variable('KEYTURN_POSTGRES_CA_FILE', 'store.postgres.caFile'),
+  variable('KEYTURN_VAULT_ADDR', 'store.vault.address'),
+  variable('KEYTURN_VAULT_MOUNT', 'store.vault.mount'),
+  variable('KEYTURN_VAULT_PREFIX', 'store.vault.prefix'),
+  variable('KEYTURN_VAULT_NAMESPACE', 'store.vault.namespace'),
+  variable('KEYTURN_VAULT_CA_FILE', 'store.vault.caFile'),
+  variable('KEYTURN_VAULT_AUTH_METHOD', 'store.vault.auth.method'),
+  variable('KEYTURN_VAULT_AUTH_MOUNT', 'store.vault.auth.mount'),
+  variable('KEYTURN_VAULT_TOKEN_FILE', 'store.vault.auth.tokenFile'),
+  variable('KEYTURN_VAULT_ROLE_ID_FILE', 'store.vault.auth.roleIdFile'),
+  variable('KEYTURN_VAULT_SECRET_ID_FILE', 'store.vault.auth.secretIdFile'),
+  variable('KEYTURN_VAULT_ROLE', 'store.vault.auth.role'),
+  variable('KEYTURN_VAULT_JWT_FILE', 'store.vault.auth.jwtFile'),
+  variable('KEYTURN_AWS_REGION', 'store.aws.region'),
+  variable('KEYTURN_AWS_ENDPOINT', 'store.aws.endpoint'),
+  variable('KEYTURN_AWS_PREFIX', 'store.aws.prefix'),
+  variable('KEYTURN_AWS_KMS_KEY_ID', 'store.aws.kmsKeyId'),
+  variable('KEYTURN_AWS_TAGS', 'store.aws.tags', readTags),
   variable('KEYTURN_MASTER_KEY_FILE', 'masterKey.file'),
   variable('KEYTURN_TLS_CERT_FILE', 'tls.certFile'),
   variable('KEYTURN_TLS_KEY_FILE', 'tls.keyFile'),
@@ -48,12 +70,13 @@ export const VARIABLES: readonly Variable[] = [
   variable('KEYTURN_SHUTDOWN_GRACE_SECONDS', 'shutdown.graceSeconds', asNumber),
 ];
 
-/** Variables that are no setting of the file: two for the service, the rest for the command line. */
+/** Variables that are no setting of the file: some for the service, the rest for the command line. */
 const OTHERS = [
   'KEYTURN_CONFIG',
   'KEYTURN_MASTER_KEY',
   'KEYTURN_NEW_MASTER_KEY',
   'KEYTURN_NEW_MASTER_KEY_FILE',
+  'KEYTURN_POSTGRES_URL',
   'KEYTURN_URL',
   'KEYTURN_TOKEN',
   'KEYTURN_TOKEN_FILE',

@@ -10,17 +10,22 @@ import { toInstant } from './instant.ts';
 import { defaultsOf, policyOver } from './policies.ts';
 import type { ConfigFile, KeyringFields, TokenFields } from './schema.ts';
 import type { DeclaredKeyring, Settings } from './settings.ts';
+import { type StoreSecrets, storeSettings } from './store-settings.ts';
+
+export interface Secrets extends StoreSecrets {
+  readonly masterKey: Secret | null;
+}
 
 /** A faultless file as settings, with the default of everything that it leaves out. */
-export function settingsOf(file: ConfigFile, masterKey: Secret | null, sources: ImportSources): Settings {
+export function settingsOf(file: ConfigFile, secrets: Secrets, sources: ImportSources): Settings {
   const { limits = {}, tls } = file;
   const defaults = defaultsOf(file.defaults);
   return {
     host: file.host ?? '127.0.0.1',
     port: file.port ?? 8460,
     dataDir: sources.resolve(file.dataDir ?? 'data'),
-    store: { kind: file.store?.kind ?? 'sqlite' },
-    masterKey,
+    store: storeSettings(file.store, secrets, sources),
+    masterKey: secrets.masterKey,
     tls: tls === undefined ? null : { certFile: sources.resolve(tls.certFile), keyFile: sources.resolve(tls.keyFile) },
     trustProxy: file.trustProxy ?? false,
     log: { level: file.log?.level ?? 'info' },
@@ -31,7 +36,7 @@ export function settingsOf(file: ConfigFile, masterKey: Secret | null, sources: 
       maxWaitSeconds: toSeconds(limits.maxWaitSeconds) ?? 300,
     },
     metrics: { access: file.metrics?.access ?? 'open' },
-    audit: { onOutage: file.audit?.onOutage ?? 'refuse' },
+    audit: { onOutage: file.audit?.onOutage ?? (file.store?.kind === 'postgres' ? 'serve-reads' : 'refuse') },
     docs: { enabled: file.docs?.enabled ?? true },
     strength: { wordlistFile: file.strength?.wordlistFile === undefined ? null : sources.resolve(file.strength.wordlistFile) },
     sweep: { cron: file.sweep?.cron ?? '* * * * * *' },

@@ -4,6 +4,7 @@ import type { Caller } from '../app/sessions.ts';
 import type { AuditEvent, AuditOutcome } from '../ports/journal.ts';
 import type { InstanceId, LeaseGrant } from '../ports/leases.ts';
 import { actorOf, principalOf } from './access.ts';
+import { addressOf } from './address.ts';
 
 /** Who asks, as it names itself; the schema of the route has checked the header. */
 export function callerOf(request: FastifyRequest): Caller {
@@ -11,7 +12,7 @@ export function callerOf(request: FastifyRequest): Caller {
   return {
     instance: typeof instance === 'string' ? (instance as InstanceId) : null,
     principal: principalOf(request).id,
-    address: request.ip,
+    address: addressOf(request),
   };
 }
 

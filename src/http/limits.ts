@@ -1,6 +1,7 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type ErrorCode, KeyturnError } from '../core/errors.ts';
+import { addressOf } from './address.ts';
 import type { HttpSettings } from './deps.ts';
 
 /** Turns a failure into `rate_limited` when its address has failed too often; otherwise hands it back. */
@@ -14,8 +15,8 @@ const MISSES: ReadonlySet<ErrorCode> = new Set(['route_not_found', 'keyring_not_
  */
 export async function failureLimit(app: FastifyInstance, { failedAuthPerMinute, notFoundPerMinute }: HttpSettings): Promise<FailureLimit> {
   await app.register(rateLimit, { global: false, timeWindow: '1 minute', cache: 10_000 });
-  const authentication = app.createRateLimit({ max: failedAuthPerMinute, keyGenerator: (request) => `auth ${request.ip}` });
-  const misses = app.createRateLimit({ max: notFoundPerMinute, keyGenerator: (request) => `miss ${request.ip}` });
+  const authentication = app.createRateLimit({ max: failedAuthPerMinute, keyGenerator: (request) => `auth ${addressOf(request)}` });
+  const misses = app.createRateLimit({ max: notFoundPerMinute, keyGenerator: (request) => `miss ${addressOf(request)}` });
   return async (error, request) => {
     const limit = error.code === 'unauthenticated' ? authentication : MISSES.has(error.code) ? misses : null;
     if (limit === null) return error;

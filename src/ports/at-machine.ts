@@ -32,6 +32,8 @@ export interface RestoreRequest {
   readonly recoveryKey: Secret;
   /** What happened after the backup, where the data folder cannot tell; null = nothing was said. */
   readonly since: Since | null;
+  /** Path of a segment of the audit log, exported after the backup: what ended according to it stays ended. Null = none. */
+  readonly audit: string | null;
   /** Whether tokens of the backup that the folder does not know are good again. Those that were revoked since would be, too. */
   readonly keepTokens: boolean;
 }
@@ -42,6 +44,29 @@ export interface RestoreOutcome {
   readonly keyrings: readonly Reinstated[];
   /** How many came back. */
   readonly tokens: number;
+  /** RFC 3339: the last record of the segment of the audit log. What ended later is not known. Null = none was given. */
+  readonly knownUntil: string | null;
+}
+
+/** What a store holds: keyrings, the keys of versions that have not ended, tokens. */
+export interface Counts {
+  readonly keyrings: number;
+  readonly keys: number;
+  readonly tokens: number;
+}
+
+export interface MigrateRequest {
+  /** Paths of two config files, which alone say what the stores are: `KEYTURN_` variables are not looked at. */
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface MigrateOutcome {
+  /** The stores in words. */
+  readonly from: string;
+  readonly to: string;
+  /** Null: the move was finished before, and nothing was done. */
+  readonly moved: Counts | null;
 }
 
 /** What an operator does at the machine itself, on the data folder of a service that is stopped. Errors are KeyturnErrors. */
@@ -50,4 +75,8 @@ export interface AtMachine {
   inspect(): Promise<MachineFacts | null>;
   rekey(progress: (done: RekeyProgress) => void): Promise<RekeyOutcome>;
   restore(request: RestoreRequest): Promise<RestoreOutcome>;
+  /** @param progress hears how many keyrings were copied so far */
+  migrate(request: MigrateRequest, progress: (copied: number) => void): Promise<MigrateOutcome>;
+  /** @returns the store that may be served from again, in words */
+  callOffMigration(from: string): Promise<string>;
 }

@@ -57,7 +57,10 @@ export interface AuditEvent {
   /** Null where nobody could be proven. */
   readonly principal: Actor | null;
   readonly keyring: KeyringName | null;
-  /** The versions that were read, made, cut or destroyed. */
+  /**
+   * The versions that were read, made, cut or destroyed. Of a revocation first the one that was cut, then the one made for it; of an emergency rotation and
+   * of a restore first the one that was made, then those that were cut.
+   */
   readonly versions: readonly number[];
   readonly instance: InstanceId | null;
   /** Where the request came from; null for what the service does by itself. */

@@ -91,6 +91,20 @@ export interface DueIndex {
   due(now: Instant, after: DueEntry | null, limit: number, options?: CallOptions): Promise<readonly DueEntry[]>;
 }
 
+/** Material that a swap brings with it. */
+export interface NewMaterial {
+  readonly ref: MaterialRef;
+  readonly material: Secret;
+}
+
+/**
+ * For stores that can put material and swap a document in one transaction. Contract: as `putMaterial` of every entry and then `swap`, but all of it
+ * happens or nothing; after a lost swap there is nothing to destroy.
+ */
+export interface Publisher {
+  publish(keyring: Keyring, expected: Revision | null, entries: readonly NewMaterial[], options?: CallOptions): Promise<Revision | null>;
+}
+
 export interface DueEntry {
   readonly name: KeyringName;
   readonly dueAt: Instant;
@@ -117,14 +131,26 @@ export interface ChangeDates {
 /** The store's own position in its history of changes. */
 export type ChangeCursor = Branded<'ChangeCursor'>;
 
+export interface FeedOptions extends CallOptions {
+  /** The names that the caller wants to hear of; a store without a feed of its own asks for these alone. Default: all. */
+  readonly held?: Iterable<KeyringName>;
+}
+
 /**
  * Tells which documents changed, so that one question to the store validates every copy a replica holds.
- * Contract: a document that was swapped after cursor C was issued is in every answer to `changes(C)` that begins after the swap returned.
+ * Contract: a document that was swapped after cursor C was issued is in every answer to `changes(C)` that begins after the swap returned. Where
+ * `held` names some, this is promised of those; they were loaded through this store.
  */
 export interface ChangeFeed {
   /** With null: the cursor as of now, and no names. */
   changes(
     since: ChangeCursor | null,
-    options?: CallOptions,
+    options?: FeedOptions,
   ): Promise<{ readonly cursor: ChangeCursor; readonly names: readonly KeyringName[] }>;
+}
+
+/** Tells when asking the feeds is worth it, where a store can: best effort, beside the question that is put every second. */
+export interface Notices {
+  /** Calls back soon after each change by anybody. @returns ends it */
+  watch(listener: () => void): () => void;
 }

@@ -2,6 +2,7 @@ import type { Branded } from '../core/brand.ts';
 import type { Instant } from '../core/time.ts';
 import type { Act, Actor } from '../core/version.ts';
 import type { Role } from './authenticator.ts';
+import type { ChangeCursor } from './store.ts';
 
 /** The public part of a token: 12 characters, in the token's own text. */
 export type TokenId = Branded<'TokenId'>;
@@ -35,4 +36,16 @@ export interface TokenStore {
   revoke(id: TokenId, revoked: Act): Promise<TokenRecord | undefined>;
   /** Many at once; unknown ids are ignored. An earlier instant never replaces a later one. */
   markUsed(uses: ReadonlyMap<TokenId, Instant>): Promise<void>;
+}
+
+/** For stores that several replicas share: what became of tokens since. */
+export interface TokenFeed {
+  /** As `ChangeFeed.changes`: every token that was inserted or revoked after the cursor was issued. With null: the cursor as of now, and none. */
+  changed(since: ChangeCursor | null): Promise<{ readonly cursor: ChangeCursor; readonly tokens: readonly TokenRecord[] }>;
+}
+
+/** For stores that several replicas share: a decision about tokens that looks at more than one of them. */
+export interface TokenTurns {
+  /** Runs the body while no other replica runs one. Ask for one turn at a time. */
+  alone<Result>(body: () => Promise<Result>): Promise<Result>;
 }

@@ -4,6 +4,7 @@ import { KeyturnError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 import type { Random } from '../ports/random.ts';
 import { MASTER_KEY_BYTES, MasterKey } from './sealing.ts';
+import { syncFolder } from './sync-folder.ts';
 
 /** Where the master key is: the text itself (from the environment or a file of the operator's), or `master.key` in the data folder. */
 export type MasterKeySource = { readonly from: 'text'; readonly text: Secret } | { readonly from: 'data-folder' };
@@ -130,15 +131,6 @@ function writeDurably(path: string, text: string): void {
   }
   renameSync(draft, path);
   syncFolder(dirname(path));
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }
 
 function unwritable(path: string, cause: unknown): KeyturnError {

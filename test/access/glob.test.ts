@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { globCovers, globMatches, isGlob, MAX_GLOB_LENGTH } from '../../src/access/glob.ts';
+import fc from '../support/fast-check.ts';
 
 /** The definition, in exponential time. */
 function model(glob: string, text: string): boolean {

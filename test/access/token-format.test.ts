@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
-import fc from 'fast-check';
 import t from 'tap';
 import { isTokenId, mintToken, parseToken, TOKEN_PATTERN } from '../../src/access/token-format.ts';
 import { systemRandom } from '../../src/random.ts';
+import fc from '../support/fast-check.ts';
 import { seededRandom } from '../support/random.ts';
 
 t.test('a minted token has the documented form, and parses to its id and the hash of its whole text', async (t) => {

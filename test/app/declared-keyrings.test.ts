@@ -55,7 +55,19 @@ t.test('an outage is not absence: nothing is created, the start fails', async (t
   const ours = replica(t);
   await make(ours);
   ours.store.faults.failNext('load');
-  const both = [declared(), declared({ name: parseKeyringName('api') })];
-  await t.rejects(declareKeyrings(ours.deps, both), { code: 'store_unavailable' });
+  await t.rejects(declareKeyrings(ours.deps, [declared()]), { code: 'store_unavailable' });
   t.equal((await ours.store.page(null, 10)).items.length, 1);
+});
+
+t.test('many are looked at at once, and each comes back in its place; after a failure no more are begun', async (t) => {
+  const ours = replica(t);
+  const many = Array.from({ length: 40 }, (_, index) => declared({ name: parseKeyringName(`web-${index}`) }));
+  t.same(
+    (await declareKeyrings(ours.deps, many)).map(({ name }) => name),
+    many.map(({ name }) => name),
+  );
+  const others = many.map(({ name }) => declared({ name: parseKeyringName(`other-${name}`) }));
+  ours.store.faults.failNext('load');
+  await t.rejects(declareKeyrings(ours.deps, others), { code: 'store_unavailable' });
+  t.ok((await ours.store.page(null, 100)).items.length < 40 + 16);
 });

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import t from 'tap';
 import type { Fleet } from '../../src/core/fleet.ts';
 import type { Lease, SessionId } from '../../src/ports/leases.ts';
 import { LEASES_SCHEMA } from '../../src/stores/sqlite/leases.ts';
+import fc from '../support/fast-check.ts';
 import { openTestSqlite } from '../support/sqlite.ts';
 import { type Breakage, FleetModel, SKEW, type Step } from './fleet-model.ts';
 

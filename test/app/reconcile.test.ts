@@ -36,11 +36,11 @@ t.test('a change that the log knows is not read again, and one that it does not 
   };
   const watched = { ...store, load };
   const { journal, events } = taking();
-  t.equal(await recordForgotten({ store: watched, journal, recorded }), 0);
+  t.equal(await recordForgotten({ store: watched, journal, recorded, before: Number.POSITIVE_INFINITY }), 0);
   t.same(loads, []);
   await clock.advance(1);
   await rotateKeyring(ours.deps, 'immediate', { name: WEB, idempotencyKey: null, ...asked });
-  t.equal(await recordForgotten({ store: watched, journal, recorded }), 1);
+  t.equal(await recordForgotten({ store: watched, journal, recorded, before: Number.POSITIVE_INFINITY }), 1);
   t.match(events, [{ action: 'keyring.change', keyring: WEB, reason: 'recovered', at: START + 1 }]);
 });
 
@@ -51,6 +51,6 @@ t.test('a document that is not readable is passed over and hides no other', asyn
   await createKeyring(ours.deps, {}, { name: WEB, policy: POLICY, key: null, ...asked });
   database.exec("INSERT INTO keyrings VALUES ('aaa', 'r', 999, NULL, 'no json'), ('bbb', 's', 1000, NULL, '{}')");
   const { journal, events } = taking();
-  t.equal(await recordForgotten({ store, journal, recorded: [] }), 1);
+  t.equal(await recordForgotten({ store, journal, recorded: [], before: Number.POSITIVE_INFINITY }), 1);
   t.match(events, [{ keyring: WEB }]);
 });

@@ -1,127 +1,34 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { AuditKeys } from '../../src/audit/keys.ts';
-import { EVERY_BLOCK, type LedgerWriter } from '../../src/audit/ledger.ts';
-import { verifyLedger } from '../../src/audit/verify.ts';
+import type { LedgerWriter } from '../../src/audit/ledger.ts';
 import { sqliteLedgerReader } from '../../src/stores/sqlite/audit/reader.ts';
 import { openAuditForReading } from '../../src/stores/sqlite/audit/schema.ts';
 import { inlineLedger, threadedLedger } from '../../src/stores/sqlite/audit/threads.ts';
-import { AT, auditFile, commit, newKeys, texts } from './fixture.ts';
+import { auditFile } from './fixture.ts';
+import { type LedgerPlace, ledgerConformance } from './ledger-conformance.ts';
 
 type Open = (path: string, keys: AuditKeys) => LedgerWriter | Promise<LedgerWriter>;
 
-/** What every ledger is held to. */
-function conformance(name: string, open: Open): void {
-  t.test(name, async (t) => {
-    const fresh = async (t: { teardown(action: () => unknown): void }) => {
-      const [path, keys] = [auditFile(t), newKeys()];
+/** A file of its own. */
+const inFile =
+  (open: Open) =>
+  async (t: Test): Promise<LedgerPlace> => {
+    const path = auditFile(t);
+    return async (keys) => {
       const ledger = await open(path, keys);
       const database = openAuditForReading(path);
       t.teardown(async () => {
         database.close();
         await ledger.close().catch(() => undefined);
       });
-      const reader = sqliteLedgerReader(database);
-      return { path, keys, ledger, reader, verify: () => verifyLedger(reader, { mac: keys.mac, publicKey: keys.publicKey, known: null }) };
+      return { ledger, reader: sqliteLedgerReader(database) };
     };
+  };
 
-    t.test('what was committed is read, in its order, with numbers from 1 on', async (t) => {
-      const { ledger, reader, verify } = await fresh(t);
-      await commit(ledger, texts(2));
-      await commit(ledger, texts(3, 3));
-      t.match(reader.blocks({ ...EVERY_BLOCK, order: 'oldest', limit: 9 }), [
-        { first: 1, count: 2 },
-        { first: 3, count: 3 },
-      ]);
-      t.match(reader.head(), { sequence: 5 });
-      t.match(await verify(), { intact: true, records: 5, to: 5 });
-    });
-
-    t.test('an empty batch proves that the log can be written, and writes no record', async (t) => {
-      const { ledger, reader } = await fresh(t);
-      await commit(ledger, []);
-      t.same(reader.blocks({ ...EVERY_BLOCK, order: 'oldest', limit: 9 }), []);
-      t.match(reader.head(), { sequence: 0 });
-    });
-
-    t.test('the chain goes on after a restart', async (t) => {
-      const { path, keys, ledger, verify } = await fresh(t);
-      await commit(ledger, texts(2));
-      await ledger.close();
-      const again = await open(path, keys);
-      await commit(again, texts(2, 3));
-      t.match(await verify(), { intact: true, records: 4, to: 4 });
-      await again.close();
-    });
-
-    t.test('a batch that fails leaves nothing behind, and the next one takes its numbers', async (t) => {
-      const { ledger, reader, verify } = await fresh(t);
-      await commit(ledger, texts(1));
-      await t.rejects(commit(ledger, ['x'.repeat(9_000)]), { code: 'internal' });
-      await commit(ledger, texts(1, 2));
-      t.match(reader.head(), { sequence: 2 });
-      t.match(await verify(), { intact: true, records: 2 });
-    });
-
-    t.test('the log can be read and verified while it is written', async (t) => {
-      const { ledger, verify } = await fresh(t);
-      let written = 0;
-      const writing = (async () => {
-        for (; written < 60; written++) await commit(ledger, texts(20, written * 20));
-      })();
-      while (written < 60) t.match(await verify(), { intact: true, findings: [] });
-      await writing;
-      t.match(await verify(), { intact: true, records: 1_200 });
-    });
-
-    t.test('the newest change of each keyring is remembered', async (t) => {
-      const { ledger, reader } = await fresh(t);
-      for (const changedAt of [AT, AT + 5, AT + 3]) {
-        await new Promise((resolve) => ledger.commit({ texts: [], leases: [], changes: [{ keyring: 'web', changedAt }], at: AT }, resolve));
-      }
-      t.same(reader.changes(), [{ keyring: 'web', changedAt: AT + 5 }]);
-    });
-
-    t.test('a checkpoint is signed and kept', async (t) => {
-      const { ledger, reader } = await fresh(t);
-      await commit(ledger, texts(3));
-      const made = await ledger.checkpoint(AT);
-      t.match(made, { sequence: 3, at: AT });
-      t.same(reader.checkpoints(), [made]);
-    });
-
-    t.test('after a drop the log begins later and is intact', async (t) => {
-      const { path, keys, ledger, verify } = await fresh(t);
-      await commit(ledger, texts(3));
-      const anchor = await ledger.checkpoint(AT);
-      await commit(ledger, texts(2, 4));
-      await ledger.drop(anchor);
-      t.match(await verify(), { intact: true, from: 4, to: 5, records: 2 });
-      await ledger.close();
-      const again = await open(path, keys);
-      await commit(again, texts(1, 6));
-      t.match(await verify(), { intact: true, from: 4, to: 6, records: 3 });
-      await again.close();
-    });
-
-    t.test('after a drop of everything the chain still goes on', async (t) => {
-      const { path, keys, ledger, verify } = await fresh(t);
-      await commit(ledger, texts(3));
-      await ledger.drop(await ledger.checkpoint(AT));
-      await ledger.close();
-      const again = await open(path, keys);
-      await commit(again, texts(1, 4));
-      t.match(await verify(), { intact: true, from: 4, to: 4 });
-      await again.close();
-    });
-
-    t.test('other keys do not open it', async (t) => {
-      const { path, ledger } = await fresh(t);
-      await commit(ledger, texts(1));
-      await ledger.close();
-      await t.rejects(async () => open(path, newKeys()), { code: 'corrupt_document' });
-    });
-  });
-}
-
-conformance('on the same thread', (path, keys) => inlineLedger(path, keys, () => () => undefined));
-conformance('on a thread of its own', threadedLedger);
+t.test('on the same thread', async (t) =>
+  ledgerConformance(
+    t,
+    inFile((path, keys) => inlineLedger(path, keys, () => () => undefined)),
+  ),
+);
+t.test('on a thread of its own', async (t) => ledgerConformance(t, inFile(threadedLedger)));

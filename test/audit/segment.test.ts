@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { AuditKeys } from '../../src/audit/keys.ts';
-import type { LedgerReader } from '../../src/audit/ledger.ts';
+import type { LocalLedgerReader } from '../../src/audit/ledger.ts';
 import { segmentOf } from '../../src/audit/segment.ts';
 import { verifySegment } from '../../src/audit/verify-segment.ts';
 import { sqliteLedgerReader } from '../../src/stores/sqlite/audit/reader.ts';
@@ -23,7 +23,7 @@ async function log(t: { teardown(action: () => unknown): void }) {
   return { keys, ledger, reader: sqliteLedgerReader(database) };
 }
 
-function linesOf(reader: LedgerReader, keys: AuditKeys, until = AT + 1_000): string[] {
+function linesOf(reader: LocalLedgerReader, keys: AuditKeys, until = AT + 1_000): string[] {
   return [...segmentOf(reader, keys, until, AT).lines];
 }
 

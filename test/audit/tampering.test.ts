@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import type { Block } from '../../src/audit/block.ts';
 import type { AuditKeys } from '../../src/audit/keys.ts';
-import { EVERY_BLOCK, type LedgerReader } from '../../src/audit/ledger.ts';
+import { EVERY_BLOCK, type LocalLedgerReader } from '../../src/audit/ledger.ts';
 import { verifyLedger } from '../../src/audit/verify.ts';
 import type { AuditVerdict, Checkpoint } from '../../src/ports/audit.ts';
 import { sqliteLedgerReader } from '../../src/stores/sqlite/audit/reader.ts';
@@ -42,7 +42,7 @@ function edit(path: string, sql: string, ...values: (string | number | Uint8Arra
 }
 
 /** The log as it is in memory, with its blocks changed. */
-function altered(path: string, change: (blocks: Block[]) => Block[]): LedgerReader {
+function altered(path: string, change: (blocks: Block[]) => Block[]): LocalLedgerReader {
   const database = openAuditForReading(path);
   const reader = sqliteLedgerReader(database);
   const blocks = change([...reader.blocks({ ...EVERY_BLOCK, order: 'oldest', limit: 100 })]);

@@ -121,7 +121,7 @@ t.test('keys prints no key unless it is asked to', async (t) => {
 
 t.test('keys --env prints what Flask reads, quoted for a shell', async (t) => {
   const { out } = await keyturn(['keys', 'web', '--env'], KEYS);
-  t.equal(out, `FLASK_SECRET_KEY=${KEY_2}\nFLASK_SECRET_KEY_FALLBACKS='["${KEY_3}","${KEY_1}"]'\n`);
+  t.equal(out, `FLASK_SECRET_KEY=${KEY_2}\nFLASK_SECRET_KEY_FALLBACKS='["${KEY_1}","${KEY_3}","${KEY_2}"]'\n`);
   const odd = `it's $HOME \`x\` ${KEY_1}`;
   const quoted = await keyturn(['keys', 'web', '--env'], {
     'GET /v1/keyrings/web/keys': { body: { ...WEB_KEYS, current: { ...WEB_KEYS.current, key: odd } } },

@@ -11,6 +11,8 @@ export const machine = (facts: MachineFacts | null) => async (): Promise<AtMachi
   inspect: async () => facts,
   rekey: () => Promise.reject(new Error('Nobody asked for that.')),
   restore: () => Promise.reject(new Error('Nobody asked for that.')),
+  migrate: () => Promise.reject(new Error('Nobody asked for that.')),
+  callOffMigration: () => Promise.reject(new Error('Nobody asked for that.')),
 });
 export const elsewhere = { atMachine: machine(null) };
 

@@ -23,6 +23,8 @@ export const silent = {
     throw new Error('Help asks nobody.');
   },
   serve: async () => {},
+  sidecar: () => Promise.reject(new Error('This test runs no other program.')),
+  cwd: '/',
   auditTools: async () => {
     throw new Error('Help reads no log.');
   },

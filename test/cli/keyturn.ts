@@ -6,6 +6,7 @@ import type { HealthTarget } from '../../src/config/health.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { AtMachine } from '../../src/ports/at-machine.ts';
 import type { Clock } from '../../src/ports/clock.ts';
+import type { SideCar } from '../../src/ports/sidecar.ts';
 import { apiServer, type Routes, type Seen } from '../support/api-server.ts';
 import { NOW } from './fixtures.ts';
 
@@ -23,6 +24,7 @@ export interface Surroundings {
   readonly serve?: () => Promise<void>;
   readonly auditTools?: () => Promise<AuditTools>;
   readonly atMachine?: () => Promise<AtMachine>;
+  readonly sidecar?: () => Promise<SideCar>;
   readonly healthTarget?: () => HealthTarget;
   /** Default: it stands at `NOW`. */
   readonly clock?: Pick<Clock, 'now'>;
@@ -63,6 +65,8 @@ export async function keyturn(argv: readonly string[], routes: Routes = {}, arou
     atMachine: around.atMachine ?? (() => Promise.reject(new Error('This test has no machine.'))),
     healthTarget: around.healthTarget ?? (() => ({ url, ca: null, pinned: false })),
     serve: around.serve ?? (async () => {}),
+    sidecar: around.sidecar ?? (() => Promise.reject(new Error('This test runs no other program.'))),
+    cwd: '/',
     auditTools: around.auditTools ?? (() => Promise.reject(new Error('No tools in this test.'))),
     version: '0.0.0-test',
   });

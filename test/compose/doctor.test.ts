@@ -42,7 +42,13 @@ async function examine({ app }: TestService, { folder }: Place, token: string) {
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const surroundings = { env: {}, cwd: folder, read: readFromDisk };
   const refuse = () => Promise.reject(new Error('It only looks.'));
-  const atMachine = async () => ({ inspect: async () => inspectMachine(surroundings, systemClock.now()), rekey: refuse, restore: refuse });
+  const atMachine = async () => ({
+    inspect: async () => inspectMachine(surroundings, systemClock.now()),
+    rekey: refuse,
+    restore: refuse,
+    migrate: refuse,
+    callOffMigration: refuse,
+  });
   const { exit, out, err } = await keyturn(['doctor', '--json'], {}, { url, token: new Secret(token), clock: systemClock, atMachine });
   if (out === '') throw new Error(err);
   const report: { findings: { id: string; severity: string; subject: string }[]; unseen: unknown[]; clean: boolean } = JSON.parse(out);

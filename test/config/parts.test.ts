@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { isAddressRange } from '../../src/config/address.ts';
 import { didYouMean } from '../../src/config/did-you-mean.ts';
 import { toSeconds } from '../../src/config/duration.ts';
 import { toInstant } from '../../src/config/instant.ts';
+import fc from '../support/fast-check.ts';
 
 t.test('durations are whole seconds or a number with a unit', async (t) => {
   const good = { '90s': 90, '15m': 900, '24h': 86_400, '31d': 2_678_400, '2w': 1_209_600, '0s': 0 };

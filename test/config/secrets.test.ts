@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { VARIABLES } from '../../src/config/variables.ts';
+import fc from '../support/fast-check.ts';
 import { refusal } from './fixture.ts';
 
 /** A secret as people paste it, too short to be taken as a key, with something in it that no message has by itself. */

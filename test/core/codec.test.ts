@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import t from 'tap';
 import { DOCUMENT_SCHEMA, decodeKeyring, encodeKeyring } from '../../src/core/codec.ts';
 import { KeyturnError } from '../../src/core/errors.ts';
+import fc from '../support/fast-check.ts';
 import { GOLDEN_DOCUMENTS } from './golden-documents.ts';
 
 const GOLDEN = new URL('golden/', import.meta.url);

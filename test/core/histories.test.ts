@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { decodeKeyring, encodeKeyring } from '../../src/core/codec.ts';
 import { decide, dueAt } from '../../src/core/decide.ts';
@@ -6,6 +5,7 @@ import type { Keyring } from '../../src/core/keyring.ts';
 import { nextChangeAt, roleAt, rolesAt } from '../../src/core/roles.ts';
 import { DAY, type Instant } from '../../src/core/time.ts';
 import { answersOf, refusal, signingsOf } from '../support/answers.ts';
+import fc from '../support/fast-check.ts';
 import { play, script, sweep, type Told } from '../support/histories.ts';
 import { T0 } from '../support/keyrings.ts';
 

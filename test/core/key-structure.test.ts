@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { charactersInRuns, placeholderFault, shortestPeriod, structureFaults } from '../../src/core/key-structure.ts';
+import fc from '../support/fast-check.ts';
 
 t.test('the shortest period is found, the last repetition cut short or not', async (t) => {
   const table: readonly (readonly [text: string, period: number])[] = [

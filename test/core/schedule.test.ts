@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import t from 'tap';
 import { checkSchedule, type Schedule, shortestGap, slotAfter, slotsAfter, slotsBetween } from '../../src/core/schedule.ts';
 import { DAY, HOUR, MINUTE, SECOND, toIso } from '../../src/core/time.ts';
+import fc from '../support/fast-check.ts';
 import { at } from '../support/keyrings.ts';
 
 const NOW = at('2026-01-15T10:20:30.457Z');

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import t from 'tap';
+import fc from '../support/fast-check.ts';
 import { startTestService } from '../support/service.ts';
 
 const create = (name: string) => ({ method: 'POST', url: '/v1/keyrings', payload: { name } }) as const;

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import t from 'tap';
+import fc from '../support/fast-check.ts';
 import { problemFault } from '../support/problem.ts';
 import { type Called, startTestService } from '../support/service.ts';
 
@@ -149,6 +149,8 @@ t.test('any bytes as a body are refused as a problem, or are JSON', async () => 
 t.test('any path by any method, with and without a token', async () => {
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...METHODS), path, fc.boolean(), async (method, url, known) => {
+      // what cannot be written as a URL of this host never leaves the client of these tests
+      fc.pre(URL.parse(url, 'http://localhost')?.host === 'localhost');
       const called = await call({ method, url, ...(known ? {} : { token: null }) });
       return method === 'HEAD' ? called.status < 500 : isWell(called);
     }),

@@ -92,3 +92,40 @@ t.test('answers of the quick way are in the metrics', async (t) => {
 function withoutId(answer: string): string {
   return answer.replace(/"requestId":"[^"]*"/, '').replace(/\.[0-9a-f]{12}-[0-9a-z]+"/, '"');
 }
+
+t.test('a token that the quick way has taken a moment ago is refused once it is revoked, or has expired', async (t) => {
+  const { service, port } = await listening(t);
+  const issue = async (expiresInSeconds: number | null) =>
+    (await service.call({ method: 'POST', url: '/v1/tokens', payload: { name: 'short', roles: ['app'], expiresInSeconds } })).body;
+  const [revoked, expiring] = [await issue(null), await issue(60)];
+  const asked = async ({ token }: { token: string }) =>
+    (await raw(port, ['GET /v1/keyrings/web/keys', `Authorization: Bearer ${token}`])).slice(9, 12);
+  t.same([await asked(revoked), await asked(revoked), await asked(expiring), await asked(expiring)], ['200', '200', '200', '200']);
+  await service.call({ method: 'DELETE', url: `/v1/tokens/${revoked.id}` });
+  await service.pass(60_000);
+  t.same([await asked(revoked), await asked(expiring)], ['401', '401']);
+});
+
+t.test('no odd form of a request gets keys past a rule, or two requests out of one', async (t) => {
+  const { service, port } = await listening(t);
+  const auditor = await service.token(['auditor']);
+  const good = `Authorization: Bearer ${service.admin}`;
+  const get = 'GET /v1/keyrings/web/keys';
+  const head = 'HEAD /v1/keyrings/web/keys';
+  const asked = (line: string, ...headers: string[]) => raw(port, [line, ...headers]);
+  const statuses = async (...request: [string, ...string[]]) =>
+    [...(await asked(...request)).matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+  t.same(await statuses(get, `Authorization: Bearer ${auditor}`, good), ['403'], 'the first of two tokens counts');
+  t.same(await statuses(get, good, 'Keyturn-Instance: a', 'Keyturn-Instance: b'), ['400']);
+  t.same(await statuses(get, good, 'Content-Length: 5', 'Transfer-Encoding: chunked'), ['400']);
+  t.same(await statuses(get, good, 'Content-Length: 0', 'Content-Length: 5'), ['400']);
+  t.same(await statuses('GET http://x/v1/keyrings/web/keys', `Authorization: Bearer ${auditor}`), ['403'], 'a proxy asks so');
+  t.same(await statuses('GET //v1/keyrings/web/keys', good), ['404']);
+  t.same(await statuses('GET /v1/keyrings/web/../web/keys', good), ['404']);
+  t.same(await statuses('POST /v1/keyrings/web/keys', good), ['404']);
+  t.same(await statuses('OPTIONS /v1/keyrings/web/keys', good), ['404']);
+  t.same(await statuses(head), ['401']);
+  t.notMatch(await asked(head, good), /[0-9a-f]{64}/, 'a HEAD has no body');
+  const [last] = (await service.call({ url: '/v1/audit?limit=1&action=keys.read&outcome=done' })).body.items;
+  t.match(last, { action: 'keys.read', versions: [2, 1] }, 'and is recorded as a read');
+});

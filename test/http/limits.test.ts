@@ -81,3 +81,16 @@ t.test('with every proxy trusted the first address counts', async (t) => {
   const service = await startTestService(t, { settings: { limits, trustProxy: true } });
   t.same(await statuses(service, 4, (index) => ({ token: null, forwarded: `198.51.100.7, 203.0.113.${index}` })), [401, 401, 401, 429]);
 });
+
+t.test(
+  'what a proxy hands on in place of an address is neither recorded nor counted by: no header can make a record too long',
+  async (t) => {
+    const service = await startTestService(t, { settings: { limits, trustProxy: true } });
+    const long = 'a'.repeat(9_000);
+    t.same(await statuses(service, 4, (index) => ({ token: null, forwarded: `${index}${long}` })), [401, 401, 401, 429]);
+    t.equal((await ask(service, { forwarded: long })).status, 200);
+    const { body } = await ask(service, { url: '/v1/audit?outcome=done&limit=1&action=token.list' });
+    t.match(body.items, [{ address: '192.0.2.1' }]);
+    t.equal((await ask(service, { url: '/readyz' })).body.checks.audit.status, 'ok');
+  },
+);

@@ -27,6 +27,9 @@ t.test('a backup made while the service runs brings back what was lost, and revi
   );
   await service.call('/v1/keyrings/web/rotate', { kind: 'emergency', reason: 'leaked' });
   t.match(await make(), { exit: 2, err: /is there already/ });
+  t.match((await service.call('/v1/audit?action=backup.make&outcome=done&order=oldest&limit=1')).items, [
+    { principal: { name: 'bootstrap' } },
+  ]);
 
   const restore = (where: string, ...args: string[]) =>
     keyturnProcess(t, ['backup', 'restore', '--in', file, '--recovery-key', recovery, ...args], { ...env, KEYTURN_DATA_DIR: where });

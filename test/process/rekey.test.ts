@@ -19,6 +19,10 @@ t.test('the master key is changed at the machine, and the service goes on with t
   t.not(readFileSync(join(dataDir, 'master.key'), 'utf8'), old);
   const again = await servedProcess(t, env);
   t.same((await again.call('/v1/keyrings/web/keys')).current, before.current);
+  t.match((await again.call('/v1/audit?action=masterkey.rotate&order=oldest')).items, [
+    { reason: /^begun: from the key of id/ },
+    { reason: /is in force; 1 sealed anew, 0 unreadable/ },
+  ]);
   await again.stop();
   const fromText = await keyturnProcess(t, ['rekey'], {
     ...env,

@@ -5,11 +5,11 @@ import { storeConformance } from './conformance.ts';
 
 const open = async () => {
   const last: (() => unknown)[] = [];
-  const { store } = openTestSqlite({ teardown: (action) => last.unshift(action) });
+  const { store, tokens, fingerprints } = openTestSqlite({ teardown: (action) => last.unshift(action) });
   const cleanup = async () => {
     for (const action of last) await action();
   };
-  return { store, cleanup };
+  return { store, tokens, fingerprints, cleanup };
 };
 
 t.test('the embedded store keeps the contract', async (t) => storeConformance(t, open));

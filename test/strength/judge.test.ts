@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import fc from 'fast-check';
 import t from 'tap';
 import { Secret } from '../../src/core/secret.ts';
 import { entropyBearingBytes, isSound, keyFaults, MAX_KEY_LENGTH, mayVerify, type StrengthCheck } from '../../src/core/strength.ts';
 import type { Reuse } from '../../src/ports/judge.ts';
 import { keyJudge } from '../../src/strength/judge.ts';
 import { builtInKeys, KnownKeys } from '../../src/strength/known-keys.ts';
+import fc from '../support/fast-check.ts';
 
 const known = builtInKeys();
 const judge = keyJudge({ known: [known], reuseOf: async () => 'none' });

@@ -1,7 +1,7 @@
 import { KeyturnError } from '../../src/core/errors.ts';
-import type { ChangeFeed, DueIndex, Store } from '../../src/ports/store.ts';
+import type { ChangeFeed, DueIndex, Publisher, Store } from '../../src/ports/store.ts';
 
-type Complete = Store & DueIndex & ChangeFeed;
+type Complete = Store & DueIndex & ChangeFeed & Partial<Publisher>;
 export type StoreMethod = Exclude<keyof Complete, 'kind' | 'close'>;
 
 /** The switches. What is set for the next call of a method counts for one call. */
@@ -27,6 +27,7 @@ const outage = () => new KeyturnError('store_unavailable', 'The store does not a
 /** A store that fails when told to. Around it nothing differs from the store inside. */
 export function faulty(inner: Complete): FaultyStore {
   const { faults, through } = switches();
+  const { publish } = inner;
   return {
     faults,
     kind: inner.kind,
@@ -39,6 +40,7 @@ export function faulty(inner: Complete): FaultyStore {
     getMaterial: (...call) => through('getMaterial', () => inner.getMaterial(...call)),
     destroyMaterial: (...call) => through('destroyMaterial', () => inner.destroyMaterial(...call)),
     pageMaterial: (...call) => through('pageMaterial', () => inner.pageMaterial(...call)),
+    ...(publish && { publish: (...call) => through('publish', () => publish(...call)) }),
     check: (...call) => through('check', () => inner.check(...call)),
     close: () => inner.close(),
   };

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { decide } from '../../src/core/decide.ts';
 import { codeOf, type ErrorCode } from '../../src/core/errors.ts';
 import type { Keyring } from '../../src/core/keyring.ts';
@@ -11,6 +10,7 @@ import { markDeleted, markPurged, restore } from '../../src/core/transitions/del
 import { markDestroyed } from '../../src/core/transitions/retire.ts';
 import { revoke } from '../../src/core/transitions/revoke.ts';
 import { ROTATION_KINDS, type RotationKind, rotate } from '../../src/core/transitions/rotate.ts';
+import fc from './fast-check.ts';
 import { context, named, T0 } from './keyrings.ts';
 
 /** One state of a document and when the store first told it. */

@@ -13,7 +13,7 @@ interface Teardown {
 }
 
 const STORE_TIME = Date.parse('2026-03-01T03:00:00.123Z');
-const storeClock: Clock = { now: () => STORE_TIME, uptime: () => 0 };
+export const storeClock: Clock = { now: () => STORE_TIME, uptime: () => 0 };
 
 export const storeRandom: Random = {
   bytes: (count) => randomBytes(count),

@@ -26,6 +26,11 @@ export class Cache {
     this.#conditions = conditions;
   }
 
+  /** There is no file. */
+  get isOff(): boolean {
+    return this.#file === null;
+  }
+
   /** Null where nothing usable was found. */
   async load(token: string, now: number): Promise<CachedKeys | null> {
     try {
@@ -38,8 +43,10 @@ export class Cache {
     }
   }
 
-  async answered(token: string, asked: Moment, leaseSeconds: number, etag: string, answer: unknown): Promise<void> {
-    await this.#write(token, asked.wall, { etag, answer, leaseUntil: asked.wall + leaseSeconds * 1_000 });
+  /** Whether the file is free of older keys: one that cannot be written is removed. */
+  async answered(token: string, asked: Moment, leaseSeconds: number, etag: string, answer: unknown): Promise<boolean> {
+    const isWritten = await this.#write(token, asked.wall, { etag, answer, leaseUntil: asked.wall + leaseSeconds * 1_000 });
+    return isWritten || this.#remove();
   }
 
   /** A renewal is written when it adds at least a quarter of its lease, or takes some away. */
@@ -53,25 +60,36 @@ export class Cache {
   /** The service took the right to the keys away. */
   async empty(): Promise<void> {
     this.#last = null;
-    await this.#inTurn('cache_not_removed', 'The cache file cannot be removed', async () => this.#file?.remove());
+    await this.#remove();
   }
 
-  async #write(token: string, askedAt: number, written: Written): Promise<void> {
+  #remove(): Promise<boolean> {
+    return this.#inTurn('cache_not_removed', 'The cache file cannot be removed', async () => this.#file?.remove());
+  }
+
+  async #write(token: string, askedAt: number, written: Written): Promise<boolean> {
     this.#last = written;
     const { etag, answer, leaseUntil } = written;
-    await this.#inTurn('cache_not_written', 'The cache file cannot be written', async () =>
+    return this.#inTurn('cache_not_written', 'The cache file cannot be written', async () =>
       this.#file?.save(token, { askedAt: Math.floor(askedAt), leaseUntil: Math.floor(leaseUntil), etag, answer }),
     );
   }
 
-  async #inTurn(condition: string, message: string, action: () => Promise<void> | undefined): Promise<void> {
-    if (this.#file === null) return;
+  /** Whether it was done; true where there is no file. */
+  async #inTurn(condition: string, message: string, action: () => Promise<void> | undefined): Promise<boolean> {
+    if (this.#file === null) return true;
     const turn = this.#turn.then(action).then(
-      () => this.#conditions.end(condition, 'The cache file is well again', { keyring: this.#keyring }),
-      (error: unknown) => this.#begin(condition, message, error),
+      () => {
+        this.#conditions.end(condition, 'The cache file is well again', { keyring: this.#keyring });
+        return true;
+      },
+      (error: unknown) => {
+        this.#begin(condition, message, error);
+        return false;
+      },
     );
-    this.#turn = turn;
-    await turn;
+    this.#turn = turn.then(() => {});
+    return turn;
   }
 
   #begin(condition: string, message: string, error: unknown): void {

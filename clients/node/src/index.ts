@@ -4,7 +4,7 @@ export { codeOf, ERROR_CODES, type ErrorCode, KeyturnError } from './errors.ts';
 export type { KeyringEvent, Observer } from './events.ts';
 export type { ChangeListener } from './holder.ts';
 export { Keyring, type KeyringStatus, openKeyring } from './keyring.ts';
-export { type Lease, leaseFrom, leaseLeft, type Moment } from './lease.ts';
+export { type Lease, leaseFrom, leaseLeft, type Moment, momentOf } from './lease.ts';
 export { secretsOf } from './live-secrets.ts';
 export type { KeyringOptions } from './options.ts';
 export { Key, PreviousKey, SigningKey, Snapshot } from './snapshot.ts';

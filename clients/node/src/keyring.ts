@@ -3,7 +3,7 @@ import type { Millis } from './clock.ts';
 import { Conditions } from './conditions.ts';
 import { codeOf, KeyturnError } from './errors.ts';
 import { type ChangeListener, Holder } from './holder.ts';
-import { leaseLeft, momentOf } from './lease.ts';
+import { type Lease, leaseLeft, momentOf } from './lease.ts';
 import { type KeyringOptions, type Settings, settingsOf } from './options.ts';
 import { Refresher } from './refresher.ts';
 import { isFinal } from './refusal.ts';
@@ -94,6 +94,11 @@ export class Keyring {
     const sinceAsked: Millis = this.#settings.clock.uptime() - this.#refresher.lastAsked;
     if (this.#closed || sinceAsked < seconds * 1_000) return;
     await this.#refresher.ask().catch(() => {});
+  }
+
+  /** Until when the keys at hand may be used, renewals so far included; null = there are none. */
+  get lease(): Lease | null {
+    return this.#holder.held?.lease ?? null;
   }
 
   status(): KeyringStatus {

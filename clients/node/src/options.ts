@@ -5,6 +5,7 @@ import { type Clock, type Millis, systemClock, systemTimers, type Timers } from 
 import { type Log, logToStderr } from './conditions.ts';
 import { KeyturnError } from './errors.ts';
 import type { Observer } from './events.ts';
+import type { Snapshot } from './snapshot.ts';
 import type { Random } from './timing.ts';
 
 /** Every option has a default but none is needed where the environment says the rest. */
@@ -27,6 +28,11 @@ export interface KeyringOptions {
   readonly waitSeconds?: number;
   /** An encrypted file (mode 0600) that carries the keys over a restart while the service is down and the lease lasts. Default none. */
   readonly cacheFile?: string;
+  /**
+   * Whether the application uses these keys by now, where that takes a while (a restart, files that others read). Until then the service is shown
+   * the ETag of what was in use before, so that no new key signs anywhere because of this instance. Default: at once.
+   */
+  readonly isInUse?: (snapshot: Snapshot) => boolean;
   /** Default: warnings and errors on standard error. */
   readonly log?: Log;
   /** Hears what happens, for metrics. */
@@ -49,6 +55,7 @@ export interface Settings {
   readonly startWithin: Millis;
   readonly waitSeconds: number;
   readonly cacheFile: string | null;
+  readonly isInUse: (snapshot: Snapshot) => boolean;
   readonly log: Log;
   readonly observe: Observer;
   readonly clock: Clock;
@@ -78,6 +85,7 @@ export function settingsOf(name: string, options: KeyringOptions): Settings {
     startWithin: seconds(options.startSeconds ?? 10, 'startSeconds', 0, 3_600),
     waitSeconds: seconds(options.waitSeconds ?? 0, 'waitSeconds', 0, 300) / 1_000,
     cacheFile: options.cacheFile ?? null,
+    isInUse: options.isInUse ?? (() => true),
     log: options.log ?? logToStderr,
     observe: quietly(options.onEvent),
     clock: options.clock ?? systemClock,

@@ -8,7 +8,7 @@ import { leaseFrom, type Moment, momentOf } from './lease.ts';
 import type { Settings } from './options.ts';
 import { isFinal } from './refusal.ts';
 import type { Snapshot } from './snapshot.ts';
-import { firstRefreshDelay, type Polled, pollDelay, pollSeconds, refreshDelay, retryDelay } from './timing.ts';
+import { acknowledgeDelay, firstRefreshDelay, type Polled, pollDelay, pollSeconds, refreshDelay, retryDelay } from './timing.ts';
 import type { Transport } from './transport.ts';
 
 /** A request under way. */
@@ -38,6 +38,13 @@ export class Refresher {
   #stored: Promise<void> = Promise.resolve();
   #cancel: () => void = () => {};
   #runs = false;
+  /** The ETag that was sent last, or may be; null = none. */
+  #shown: string | null = null;
+  /** Of the last answer to this process, once its cache file holds that answer, or none. */
+  #kept: string | null = null;
+  /** What the application began with. */
+  #first: Snapshot | null = null;
+  #acknowledges = false;
   #stale = 0;
   #failures = 0;
   #lastAsked: Millis = Number.NEGATIVE_INFINITY;
@@ -111,27 +118,35 @@ export class Refresher {
     this.#lastAsked = asked.uptime;
     try {
       const token = settings.token();
-      const etag = holder.held?.etag ?? null;
+      const held = holder.held?.etag ?? null;
+      const etag = this.#etagToShow();
       const question = { name, token, instance: settings.instance, etag, waitSeconds, timeout: settings.timeout, signal, inBackground };
       const answer = await askForKeys(transport, question);
       // Given up for a later request: its answer is older than that one's.
       if (signal.aborted) return;
-      this.#take(answer, asked);
-      this.#succeeded(answer, asked, waitSeconds);
+      this.#take(answer, asked, etag);
+      this.#acknowledges = !this.#acknowledges && held !== null && this.#isNewsInUse(answer, held);
       this.#stored = this.#store(answer, asked, token);
+      this.#succeeded(answer, asked, waitSeconds);
     } catch (error) {
       if (!signal.aborted) this.#failed(error, asked);
       throw error;
     }
   }
 
+  /** Whether there are other keys than before to show. */
+  #isNewsInUse(answer: Changed | Unchanged, before: string): boolean {
+    return answer.changed && answer.etag !== before && this.#deps.settings.isInUse(answer.snapshot);
+  }
+
   /** The commit point: after it the new keys are in use. */
-  #take(answer: Changed | Unchanged, asked: Moment): void {
+  #take(answer: Changed | Unchanged, asked: Moment, shown: string | null): void {
     const { holder } = this.#deps;
     const { held } = holder;
     const lease = leaseFrom(asked, answer.leaseSeconds);
     if (!answer.changed) {
       if (held === null) throw new KeyturnError('no_keys', 'The keyring was closed.');
+      if (held.etag !== shown) throw stale();
       holder.hold({ ...held, lease, refreshSeconds: answer.refreshSeconds ?? held.refreshSeconds, source: 'service' });
     } else {
       if (held !== null && answer.snapshot.current.version < held.snapshot.current.version) this.#doubt();
@@ -145,13 +160,28 @@ export class Refresher {
   #doubt(): void {
     if (this.#stale >= STALE_ANSWERS_REFUSED) return;
     this.#stale++;
-    throw new KeyturnError('stale_answer', 'The service answered with older keys than before: one of its replicas is behind.');
+    throw stale();
+  }
+
+  /**
+   * What may be said to be held. The service counts on it: this process has these keys and uses them, and nobody goes back to older ones. So not
+   * what came from a cache file, nor what the cache file does not hold yet, nor what the application has still to take into use.
+   */
+  #etagToShow(): string | null {
+    const { settings, holder } = this.#deps;
+    const { held } = holder;
+    if (held === null) return null;
+    this.#first ??= held.snapshot;
+    const isKept = held.etag === this.#kept;
+    if (isKept && (held.snapshot === this.#first || settings.isInUse(held.snapshot))) this.#shown = held.etag;
+    return this.#shown;
   }
 
   async #store(answer: Changed | Unchanged, asked: Moment, token: string): Promise<void> {
     const { cache } = this.#deps;
-    if (answer.changed) await cache.answered(token, asked, answer.leaseSeconds, answer.etag, answer.body);
-    else await cache.renewed(token, asked, answer.leaseSeconds);
+    if (!answer.changed) return cache.renewed(token, asked, answer.leaseSeconds);
+    this.#kept = cache.isOff ? answer.etag : null;
+    if (await cache.answered(token, asked, answer.leaseSeconds, answer.etag, answer.body)) this.#kept = answer.etag;
   }
 
   #succeeded({ changed, leaseSeconds }: Changed | Unchanged, asked: Moment, waitSeconds: number): void {
@@ -176,7 +206,9 @@ export class Refresher {
   #scheduleNext(polled: Polled): void {
     const { random } = this.#deps.settings;
     if (polled.askedSeconds > 0) this.#schedule(pollDelay(polled, random));
-    else this.#schedule(this.#mayPoll() ? 1_000 * random() : refreshDelay(polled.refreshSeconds, random));
+    else if (this.#mayPoll()) this.#schedule(1_000 * random());
+    // Never two acknowledgements in a row: a service whose every answer is new must not be asked without end.
+    else this.#schedule((this.#acknowledges ? acknowledgeDelay : refreshDelay)(polled.refreshSeconds, random));
   }
 
   #failed(error: unknown, asked: Moment): void {
@@ -211,7 +243,7 @@ export class Refresher {
   /** After a failure the next request is a plain one: its answer says whether all is well. */
   #pollSeconds(): number {
     const { settings, holder } = this.#deps;
-    if (this.#failures > 0 || holder.held === null) return 0;
+    if (this.#failures > 0 || holder.held === null || this.#etagToShow() !== holder.held.etag) return 0;
     return pollSeconds(settings.waitSeconds, this.#leaseSeconds(), settings.random);
   }
 
@@ -220,4 +252,8 @@ export class Refresher {
     const lease = holder.held?.lease;
     return lease === undefined ? 0 : (lease.uptime - settings.clock.uptime()) / 1_000;
   }
+}
+
+function stale(): KeyturnError {
+  return new KeyturnError('stale_answer', 'The service answered with older keys than before: one of its replicas is behind.');
 }

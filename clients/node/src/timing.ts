@@ -9,6 +9,7 @@ export const JITTER = 0.2;
 const FIRST_RETRY_SECONDS = 1;
 const LONGEST_RETRY_SECONDS = 60;
 const LONGEST_WAIT_SECONDS = 300;
+const LONGEST_ACKNOWLEDGE_SECONDS = 10;
 
 /** From one successful refresh to the next: the service's hint ± 20 %. */
 export function refreshDelay(refreshSeconds: number, random: Random): Millis {
@@ -18,6 +19,14 @@ export function refreshDelay(refreshSeconds: number, random: Random): Millis {
 /** From the start to the first refresh: anywhere in a whole interval, so that a fleet started at once is out of step at once. */
 export function firstRefreshDelay(refreshSeconds: number, random: Random): Millis {
   return refreshSeconds * 1_000 * (JITTER + random());
+}
+
+/**
+ * From new keys to the request that shows them to the service: within a tenth of a refresh, 10 s at most. A new key signs once all have
+ * shown it, and a fleet that comes back from an outage must not ask twice in the same second.
+ */
+export function acknowledgeDelay(refreshSeconds: number, random: Random): Millis {
+  return Math.min(LONGEST_ACKNOWLEDGE_SECONDS, refreshSeconds / 10) * 1_000 * random();
 }
 
 export interface Failure {

@@ -11,6 +11,7 @@ interface RestoreOptions extends JsonOption {
   readonly recoveryKey: string;
   readonly nothingWasRevoked?: true;
   readonly revokeAll?: true;
+  readonly audit?: string;
   readonly keepTokens?: true;
 }
 
@@ -31,6 +32,12 @@ export function addBackupRestore(backup: Command, session: Session): void {
       ).conflicts('revokeAll'),
     )
     .option('--revoke-all', 'where the folder cannot tell: only fresh keys are good, and everybody is logged out')
+    .addOption(
+      new Option(
+        '--audit <path>',
+        'where the folder cannot tell: what keyturn audit export wrote after the backup; what ended according to it stays ended',
+      ).conflicts(['nothingWasRevoked', 'revokeAll']),
+    )
     .option('--keep-tokens', 'tokens of the backup are good again, also those that were revoked since')
     .option('--json', 'the outcome as JSON')
     .addHelpText(
@@ -52,6 +59,7 @@ async function restore(session: Session, options: RestoreOptions): Promise<void>
     file: options.in,
     recoveryKey: await secretFromFile(options.recoveryKey),
     since: sinceOf(options),
+    audit: options.audit ?? null,
     keepTokens: options.keepTokens === true,
   });
   if (options.json === true) session.print(`${JSON.stringify(outcome)}\n`);
@@ -65,9 +73,10 @@ function sinceOf({ nothingWasRevoked, revokeAll }: RestoreOptions): Since | null
   return revokeAll === true ? 'revoke-all' : null;
 }
 
-function inWords({ madeAt, keyrings, tokens }: RestoreOutcome): string {
+function inWords({ madeAt, keyrings, tokens, knownUntil }: RestoreOutcome): string {
   const lines = keyrings.map((keyring) => `  ${plain(keyring.name)}: ${fateOf(keyring)}\n`);
-  return `From the backup of ${madeAt}:\n${lines.join('')}${tokens} tokens are good again. Start the service, then look at: keyturn doctor\n`;
+  const until = knownUntil === null ? '' : `The audit log that you gave ends at ${knownUntil}: what was revoked later is good again.\n`;
+  return `From the backup of ${madeAt}:\n${lines.join('')}${until}${tokens} tokens are good again. Start the service, then look at: keyturn doctor\n`;
 }
 
 function fateOf(keyring: Reinstated): string {

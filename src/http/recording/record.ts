@@ -1,9 +1,11 @@
+import { Readable } from 'node:stream';
 import type { DoneFuncWithErrOrRes, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { KeyturnError } from '../../core/errors.ts';
 import { isKeyringName, type KeyringName } from '../../core/name.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { AuditAction, AuditEvent, AuditOutcome, Journal } from '../../ports/journal.ts';
 import type { InstanceId } from '../../ports/leases.ts';
+import { addressOf } from '../address.ts';
 import { problemOf } from '../problem.ts';
 import type { Notes } from './notes.ts';
 import type { Refusals } from './refusals.ts';
@@ -68,6 +70,7 @@ function hold(
       journal.passOver(event);
       return void done(null, payload);
     }
+    if (payload instanceof Readable) payload.destroy();
     done(null, takenBack(reply, request.id, change === undefined ? failure : inForce(failure)));
   };
   if (change === undefined) journal.append(event, lease, ended);
@@ -86,7 +89,7 @@ function eventOf({ clock }: Recording, action: AuditAction, request: FastifyRequ
     keyring: notes.keyring ?? nameIn(request),
     versions: notes.versions ?? [],
     instance: instanceOf(request),
-    address: request.ip,
+    address: addressOf(request),
     requestId: request.id,
     reason: notes.reason ?? null,
   };

@@ -1,7 +1,9 @@
 import { revokeVersion, rotateKeyring } from '../../app/rotations.ts';
+import type { Keyring } from '../../core/keyring.ts';
 import { parseKeyringName } from '../../core/name.ts';
 import { toIso } from '../../core/time.ts';
 import { rolesOf } from '../../core/transitions/rotate.ts';
+import type { Version } from '../../core/version.ts';
 import { actorOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
 import { noteChange } from '../recording/notes.ts';
@@ -54,7 +56,7 @@ export function rotationRoutes(app: Scope, { service }: HttpDeps): void {
       const idempotencyKey = request.headers['idempotency-key'] ?? null;
       const asked = { name, by: actorOf(request), reason, idempotencyKey };
       const { keyring, revision, version, replayed } = await rotateKeyring(service, kind, asked);
-      noteChange(request, keyring, reason, [version.version]);
+      noteChange(request, keyring, reason, [version.version, ...cutWith(keyring, version)]);
       return { name, revision, version: version.version, kind: version.kind, activatesAt: toIso(version.activatesAt), replayed };
     },
   );
@@ -72,9 +74,20 @@ export function rotationRoutes(app: Scope, { service }: HttpDeps): void {
         reason: request.body.reason,
         idempotencyKey,
       });
-      noteChange(request, keyring, request.body.reason, [revoked]);
       const { current, next } = rolesOf(keyring, service.clock.now());
+      noteChange(request, keyring, request.body.reason, [revoked, ...replacementOf(keyring, revoked)]);
       return { name, revision, revoked, current: current.version, next: next?.version ?? null };
     },
   );
+}
+
+/** What an emergency rotation revoked: the audit record tells it apart from the others by these. */
+function cutWith({ versions }: Keyring, { kind, created }: Version): number[] {
+  return kind === 'emergency' ? versions.filter(({ revoked }) => revoked?.at === created.at).map(({ version }) => version) : [];
+}
+
+/** The version that was made in the place of the one revoked. */
+function replacementOf({ versions }: Keyring, number: number): number[] {
+  const cut = versions.find(({ version }) => version === number);
+  return versions.filter(({ kind, created }) => kind === 'replacement' && created.at === cut?.revoked?.at).map(({ version }) => version);
 }

@@ -93,10 +93,13 @@ export class Database {
     }
   }
 
-  /** A copy as of one moment in a new file, made page by page while this connection goes on. */
-  async copyTo(path: string): Promise<void> {
+  /**
+   * A copy as of one moment in a new file, made while this connection goes on.
+   * @param pages copied at once, during which this connection waits. Between two such steps a write by another connection makes it begin anew.
+   */
+  async copyTo(path: string, pages = 100): Promise<void> {
     try {
-      await backup(this.#sqlite, path);
+      await backup(this.#sqlite, path, { rate: pages });
     } catch (error) {
       throw storeFailure(error, this.dataDir);
     }

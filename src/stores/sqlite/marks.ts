@@ -2,7 +2,7 @@ import type { Database } from './database.ts';
 import { textOf } from './row.ts';
 
 /** What the database says of itself, one text a name. */
-export type Mark = 'master_key_id' | 'rekey_to' | 'restoring' | 'fingerprint_key' | 'audit_keys';
+export type Mark = 'master_key_id' | 'rekey_to' | 'restoring' | 'fingerprint_key' | 'audit_keys' | 'move';
 
 export function readMark(database: Database, mark: Mark): string | null {
   const row = database.prepare('SELECT value FROM meta WHERE name = ?').first(mark);

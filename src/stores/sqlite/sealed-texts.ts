@@ -19,8 +19,13 @@ export function sealedText(database: Database, name: SealedText, masterKey: Mast
   const sealed = readMark(database, name);
   if (sealed !== null) return unseal(Buffer.from(sealed, 'base64'), refOf(name), masterKey);
   const made = make();
-  writeMark(database, name, seal(made, refOf(name), masterKey, random).toString('base64'));
+  putSealedText(database, name, made, masterKey, random);
   return made;
+}
+
+/** Replaces the text of that name. */
+export function putSealedText(database: Database, name: SealedText, text: Secret, masterKey: MasterKey, random: Random): void {
+  writeMark(database, name, seal(text, refOf(name), masterKey, random).toString('base64'));
 }
 
 /** For a new master key: in the transaction that gives the database to it. */
@@ -29,7 +34,7 @@ export function resealTexts(database: Database, from: MasterKey, to: MasterKey, 
     const sealed = readMark(database, name);
     if (sealed === null) continue;
     const text = unseal(Buffer.from(sealed, 'base64'), refOf(name), from);
-    writeMark(database, name, seal(text, refOf(name), to, random).toString('base64'));
+    putSealedText(database, name, text, to, random);
   }
 }
 

@@ -2,6 +2,7 @@ import { type AuditKeys, makeAuditKeys, readAuditKeys } from '../../audit/keys.t
 import { KeyturnError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { MoveMarks } from '../../ports/move.ts';
 import type { Random } from '../../ports/random.ts';
 import type { Snapshots } from '../../ports/snapshots.ts';
 import type { ChangeDates, ChangeFeed, DueIndex, FingerprintIndex, Store } from '../../ports/store.ts';
@@ -12,7 +13,8 @@ import { documentsIn } from './documents.ts';
 import { readMark } from './marks.ts';
 import { materialIn } from './material.ts';
 import { migrate } from './migrations.ts';
-import { sealedText } from './sealed-texts.ts';
+import { moveMarksIn } from './move.ts';
+import { putSealedText, sealedText } from './sealed-texts.ts';
 import { snapshotInto } from './snapshot.ts';
 import { sqliteStore } from './store.ts';
 import { sqliteTokens } from './tokens.ts';
@@ -35,7 +37,12 @@ export interface Sqlite {
   readonly tokens: TokenStore;
   /** The audit log's keys: made with the database, sealed under its master key. */
   readonly auditKeys: AuditKeys;
+  /** Takes the audit log's keys of another data folder for its own, to go on with that folder's log. */
+  adoptAuditKeys(from: Sqlite): void;
+  /** `auditKeys` as the text that is sealed. */
+  readonly auditSecret: Secret;
   readonly snapshots: Snapshots;
+  readonly move: MoveMarks;
   /** For what else lives in this database. */
   readonly database: Database;
   /** Ends all parts and gives the data folder free. Harmless a second time. */
@@ -57,12 +64,16 @@ export function openSqlite({ dataDir, masterKey: source, clock, random, restorin
     const material = materialIn(database, { masterKey, fingerprintKey, clock, random });
     const rows = { documents: documentsIn(database, random), material };
     rows.material.markAll();
+    const auditSecret = sealedText(database, 'audit_keys', masterKey, random, () => makeAuditKeys(random));
     return {
       store: sqliteStore(database, rows, clock),
       fingerprints: { find: async (material) => rows.material.find(material) },
       tokens: sqliteTokens(database),
-      auditKeys: readAuditKeys(sealedText(database, 'audit_keys', masterKey, random, () => makeAuditKeys(random))),
+      auditKeys: readAuditKeys(auditSecret),
+      adoptAuditKeys: (from) => putSealedText(database, 'audit_keys', from.auditSecret, masterKey, random),
+      auditSecret,
       snapshots: { masterKeyId: masterKey.id, into: (folder) => snapshotInto(folder, database, source) },
+      move: moveMarksIn(database),
       database,
       close: () => database.close(),
     };

@@ -1,31 +1,8 @@
-import Type from 'typebox';
-import { Compile } from 'typebox/compile';
 import { KeyturnError } from '../../core/errors.ts';
-import type { PrincipalId } from '../../core/version.ts';
-import { ROLES } from '../../ports/authenticator.ts';
 import type { TokenId, TokenRecord, TokenStore } from '../../ports/tokens.ts';
+import { issuedOf, revokedOf, tokenFrom } from '../token-record.ts';
 import type { Database } from './database.ts';
 import { numberOf, orNull, type Row, textOf } from './row.ts';
-
-const closed = { additionalProperties: false };
-const Instant = Type.Integer();
-const Actor = Type.Object({ id: Type.Unsafe<PrincipalId>(Type.String()), name: Type.String() }, closed);
-
-/** What never changes of a token, as JSON; revocation and last use are columns beside it. */
-const Issued = Compile(
-  Type.Object(
-    {
-      name: Type.String(),
-      hash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-      roles: Type.Array(Type.Union(ROLES.map((role) => Type.Literal(role)))),
-      keyrings: Type.Array(Type.String()),
-      createdBy: Actor,
-      expiresAt: Type.Union([Instant, Type.Null()]),
-    },
-    closed,
-  ),
-);
-const Revoked = Compile(Type.Object({ at: Instant, by: Actor, reason: Type.String() }, closed));
 
 const PAGE = `
   SELECT * FROM tokens WHERE ? IS NULL OR (created_at, id) < (?, ?)
@@ -51,8 +28,8 @@ export function sqliteTokens(database: Database): TokenStore {
 
   return {
     async insert(token) {
-      const { id, createdAt, revoked, lastUsedAt, ...issued } = token;
-      const added = insert.run(id, createdAt, JSON.stringify(issued), revoked && JSON.stringify(revoked), lastUsedAt);
+      const { id, createdAt, revoked, lastUsedAt } = token;
+      const added = insert.run(id, createdAt, issuedOf(token), revokedOf(revoked), lastUsedAt);
       if (added === 0) throw new KeyturnError('conflict', `There is a token ${id} already. Issue it under another id.`);
     },
 
@@ -68,7 +45,7 @@ export function sqliteTokens(database: Database): TokenStore {
     },
 
     async revoke(id, revoked) {
-      revoke.run(JSON.stringify(revoked), id);
+      revoke.run(revokedOf(revoked), id);
       return read(id);
     },
 
@@ -81,34 +58,11 @@ export function sqliteTokens(database: Database): TokenStore {
 }
 
 function tokenOf(row: Row): TokenRecord {
-  const id = textOf(row, 'id') as TokenId;
-  const revoked = orNull(textOf, row, 'revoked');
-  return {
-    id,
+  return tokenFrom({
+    id: textOf(row, 'id') as TokenId,
     createdAt: numberOf(row, 'created_at'),
-    ...parse(Issued, textOf(row, 'record'), id),
-    revoked: revoked === null ? null : parse(Revoked, revoked, id),
+    issued: textOf(row, 'record'),
+    revoked: orNull(textOf, row, 'revoked'),
     lastUsedAt: orNull(numberOf, row, 'last_used_at'),
-  };
-}
-
-interface Guard<Shape> {
-  Check(value: unknown): value is Shape;
-}
-
-function parse<Shape>(guard: Guard<Shape>, json: string, id: TokenId): Shape {
-  const value = jsonIn(json);
-  if (guard.Check(value)) return value;
-  throw new KeyturnError(
-    'corrupt_document',
-    `Token ${id} cannot be read: its row is damaged. Revoke it and issue another, or restore a backup.`,
-  );
-}
-
-function jsonIn(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
+  });
 }

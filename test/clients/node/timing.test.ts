@@ -1,5 +1,5 @@
 import t from 'tap';
-import { firstRefreshDelay, pollDelay, pollSeconds, refreshDelay, retryDelay } from '../../../clients/node/src/timing.ts';
+import { acknowledgeDelay, firstRefreshDelay, pollDelay, pollSeconds, refreshDelay, retryDelay } from '../../../clients/node/src/timing.ts';
 
 /** A seeded generator (mulberry32): the simulation is the same every time. */
 function seeded(seed: number): () => number {
@@ -25,25 +25,31 @@ interface Fleet {
   readonly startOf: (random: () => number) => number;
   readonly outage: Outage | null;
   readonly seconds: number;
+  /** Seconds at which the keys change. Each instance is told once, and shows them. */
+  readonly changes?: readonly number[];
 }
 
 /**
  * Requests in each second, by the client's own timing. The first request of each instance is left out: it is its start, and whoever starts
  * 10,000 instances in one second asks for 10,000 answers in it.
  */
-function simulate({ startOf, outage, seconds }: Fleet): number[] {
+function simulate({ startOf, outage, seconds, changes = [] }: Fleet): number[] {
   const random = seeded(20_261_124);
   const requests = new Array<number>(seconds).fill(0);
   for (let instance = 0; instance < INSTANCES; instance++) {
     let failures = 0;
+    let seen = 0;
     let at = startOf(random) + firstRefreshDelay(REFRESH_SECONDS, random) / 1_000;
     while (at < seconds) {
       requests[Math.floor(at)] = (requests[Math.floor(at)] ?? 0) + 1;
       const failed = outage !== null && at >= outage.from && at < outage.to;
       failures = failed ? failures + 1 : 0;
+      const asked = at;
+      const there = failed ? seen : changes.filter((change) => change <= asked).length;
       const delay = failed
         ? retryDelay({ failures, refreshSeconds: REFRESH_SECONDS, retryAfterSeconds: null }, random)
-        : refreshDelay(REFRESH_SECONDS, random);
+        : (there > seen ? acknowledgeDelay : refreshDelay)(REFRESH_SECONDS, random);
+      seen = there;
       at += delay / 1_000;
     }
   }
@@ -68,12 +74,22 @@ t.test('nor do they after they all started at once', async (t) => {
 for (const length of [1, 5, 20, 45, 60, 90, 300, 900]) {
   t.test(`nor during and after an outage of ${length} s`, async (t) => {
     for (const startOf of [() => 0, (random: () => number) => 60 * random()]) {
-      const requests = simulate({ startOf, outage: { from: 300, to: 300 + length }, seconds: 600 + length });
-      t.comment(`${at(burst(requests))} × the mean`);
-      t.ok(burst(requests) < 3);
+      for (const changes of [[], [299 + length]]) {
+        const requests = simulate({ startOf, outage: { from: 300, to: 300 + length }, seconds: 600 + length, changes });
+        t.comment(`${at(burst(requests))} × the mean${changes.length > 0 ? ', with new keys' : ''}`);
+        t.ok(burst(requests) < 3);
+      }
     }
   });
 }
+
+t.test('nor when all of them are told new keys and show them', async (t) => {
+  for (const startOf of [() => 0, (random: () => number) => 60 * random()]) {
+    const requests = simulate({ startOf, outage: null, seconds: 600, changes: [30, 300] });
+    t.comment(`${at(burst(requests))} × the mean`);
+    t.ok(burst(requests) < 3);
+  }
+});
 
 t.test('the simulation sees a fleet that retries too fast', async (t) => {
   const random = seeded(1);

@@ -9,6 +9,7 @@ import { keygripOf } from '../../../clients/node/src/adapters/keygrip.ts';
 import { readContent } from '../../../clients/node/src/cache-content.ts';
 import { openCache, sealCache } from '../../../clients/node/src/cache-format.ts';
 import { codeOf, leaseFrom, leaseLeft, openKeyring, refreshDelay } from '../../../clients/node/src/index.ts';
+import { acknowledgeDelay, firstRefreshDelay, retryDelay } from '../../../clients/node/src/timing.ts';
 import { parseKeys } from '../../../clients/node/src/wire.ts';
 import { ManualClock } from '../../support/clock.ts';
 
@@ -68,9 +69,20 @@ t.test('the lease ends at the earlier of its two ends', async (t) => {
   }
 });
 
-t.test('refreshes come at the hint ± 20 %', async (t) => {
-  for (const { refreshSeconds, unit, seconds } of vectors('delays').refresh) {
-    t.ok(Math.abs(refreshDelay(refreshSeconds, () => unit) - seconds * 1_000) < 0.001, `${refreshSeconds} s at ${unit}`);
+t.test('every delay is that of the vectors', async (t) => {
+  const { refresh, first, acknowledge, retry } = vectors('delays');
+  const kinds = [
+    { name: 'refresh', cases: refresh, delay: refreshDelay },
+    { name: 'first refresh', cases: first, delay: firstRefreshDelay },
+    { name: 'acknowledgement', cases: acknowledge, delay: acknowledgeDelay },
+  ];
+  for (const { name, cases, delay } of kinds) {
+    for (const { refreshSeconds, unit, seconds } of cases) {
+      t.ok(Math.abs(delay(refreshSeconds, () => unit) - seconds * 1_000) < 0.001, `${name}: ${refreshSeconds} s at ${unit}`);
+    }
+  }
+  for (const { unit, seconds, ...failure } of retry) {
+    t.ok(Math.abs(retryDelay(failure, () => unit) - seconds * 1_000) < 0.001, `retry: ${JSON.stringify(failure)} at ${unit}`);
   }
 });
 

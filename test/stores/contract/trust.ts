@@ -1,32 +1,8 @@
 import { inspect } from 'node:util';
 import { KeyturnError } from '../../../src/core/errors.ts';
-import type { CallOptions, Store } from '../../../src/ports/store.ts';
 import type { Promised } from '../conformance.ts';
 import { createIn, keyring, MATERIAL_TEXT, material, named, otherMaterial, ref } from '../keyrings.ts';
-
-type Call = (store: Store, options: CallOptions) => Promise<unknown>;
-
-const entry = ref('web');
-const CALLS: Readonly<Record<string, Call>> = {
-  load: (store, options) => store.load(named('web'), options),
-  swap: (store, options) => store.swap(keyring('web'), null, options),
-  page: (store, options) => store.page(null, 10, options),
-  putMaterial: (store, options) => store.putMaterial(entry, material(), options),
-  getMaterial: (store, options) => store.getMaterial(entry, options),
-  destroyMaterial: (store, options) => store.destroyMaterial(entry, options),
-  pageMaterial: (store, options) => store.pageMaterial(null, 10, options),
-  check: (store, options) => store.check(options),
-};
-
-/** What a failed call throws; fails when it does not. */
-async function failureOf(call: Promise<unknown>): Promise<unknown> {
-  const answer = await call.then(
-    () => null,
-    (error: unknown) => ({ error }),
-  );
-  if (answer === null) throw new Error('the call succeeded');
-  return answer.error;
-}
+import { CALLS, entry, failureOf } from './calls.ts';
 
 export function trustContract(promised: Promised): void {
   promised('a call that was given up before it began does nothing and is no absence', async (t, { store }) => {

@@ -4,17 +4,6 @@ import { databasePath } from '../../../src/stores/sqlite/database.ts';
 import { openTestSqlite, temporaryFolder } from '../../support/sqlite.ts';
 import { material, otherMaterial, ref } from '../keyrings.ts';
 
-t.test('an entry is found by its material, after its destruction too, and no other is', async (t) => {
-  const { store, fingerprints } = openTestSqlite(t);
-  const [one, two, other] = [ref('web', 1), ref('shop', 7), ref('shop', 8)];
-  await store.putMaterial(one, material());
-  await store.putMaterial(two, material());
-  await store.putMaterial(other, otherMaterial());
-  await store.destroyMaterial(one);
-  t.same(await fingerprints.find(material()), [one, two]);
-  t.same(await fingerprints.find(otherMaterial()), [other]);
-});
-
 t.test('a fingerprint means nothing without the master key', async (t) => {
   const found = await Promise.all(
     [1, 2].map(async () => {

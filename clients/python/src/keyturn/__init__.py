@@ -27,7 +27,7 @@ from .errors import (
     WrongUrl,
 )
 from .snapshot import Key, Snapshot
-from .timing import back_off_delay, next_refresh, refresh_delay
+from .timing import next_refresh, refresh_delay, retry_delay
 
 __version__ = "0.1.0"
 
@@ -58,7 +58,7 @@ __all__ = [
     "Unreachable",
     "WrongToken",
     "WrongUrl",
-    "back_off_delay",
     "next_refresh",
     "refresh_delay",
+    "retry_delay",
 ]

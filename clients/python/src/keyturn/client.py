@@ -191,7 +191,14 @@ class KeyringClient:
         usable = self._ring.usable()
         if usable is not None:
             return usable
+        self._ask_soon()
         raise self._no_keys()
+
+    def _ask_soon(self) -> None:
+        """Without keys a reader makes the thread ask whatever the back-off, once a second: requests are failing."""
+        if self._thread is not None and self._monotonic() - self._refresher.asked_at >= 1.0:
+            self._ring.put_due(0.0)
+            self._wake.set()
 
     def _refresh_inline(self, usable: Optional[Snapshot]) -> None:
         """With keys at hand: unless another does it. Without: waits for the other. Respects the back-off."""
@@ -232,6 +239,7 @@ class KeyringClient:
                 self._poll()
                 continue
             wake.wait(self._pause(pause))
+            wake.clear()
             if self._ring.held is not None and self._ring.usable() is None:
                 self._events.lease_ended()
 

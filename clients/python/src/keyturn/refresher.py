@@ -29,6 +29,7 @@ class Refresher:
         self._cache = cache
         self._body: Any = None
         self._cached_at = float("-inf")
+        self.asked_at = float("-inf")
         self._offset: Optional[float] = None
 
     def attempt(self, instance: str, timeouts: Timeouts, wait: int) -> bool:
@@ -37,6 +38,7 @@ class Refresher:
         if flight is None:
             return False
         began = time.perf_counter()
+        self.asked_at = flight.asked.monotonic
         try:
             outcome = self._fly(flight, instance, timeouts, wait)
         finally:
@@ -87,7 +89,8 @@ class Refresher:
         fresh = isinstance(answer, Fresh)
         if isinstance(answer, Fresh):
             self._body = answer.body
-        self._write_cache(snapshot, flight.asked, fresh)
+        if self._write_cache(snapshot, flight.asked, fresh):
+            self._ring.may_show(snapshot.etag)
         changed = before is None or before.etag != snapshot.etag
         self._events.landed(snapshot, changed)
         return "changed" if changed else "unchanged"
@@ -110,16 +113,21 @@ class Refresher:
             log.warning("Keyring %s: %s [%s]", self._name, jump, jump.code)
             self._events.count("clock_jump", seconds=offset - before)
 
-    def _write_cache(self, snapshot: Snapshot, asked: Asked, fresh: bool) -> None:
-        """New keys at once; a renewed lease when a quarter of it has passed since the last writing."""
+    def _write_cache(self, snapshot: Snapshot, asked: Asked, fresh: bool) -> bool:
+        """
+        New keys at once; a renewed lease when a quarter of it has passed since the last writing. Whether the file is free of older keys:
+        one that cannot be written is removed.
+        """
         if self._cache is None or self._body is None:
-            return
+            return True
         if not fresh and asked.monotonic - self._cached_at < snapshot.lease_seconds / 4:
-            return
+            return True
         cached = Cached(int(asked.wall * 1000), int(snapshot.wall_until * 1000), snapshot.etag, self._body)
         cache = self._cache
         if self._with_cache("written", lambda: cache.write(cached)):
             self._cached_at = asked.monotonic
+            return True
+        return not fresh or self._with_cache("removed", cache.remove)
 
     def _with_cache(self, outcome: str, act: Callable[[], None]) -> bool:
         try:

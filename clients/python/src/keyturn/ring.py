@@ -9,14 +9,17 @@ from .answer import Asked
 from .clock import Clock
 from .errors import KeyturnError, StaleAnswer
 from .snapshot import Snapshot
-from .timing import back_off_delay, next_refresh
+from .timing import acknowledge_delay, first_refresh, next_refresh, retry_delay
 
 BELIEVED_AFTER = 3
 """As many answers in a row with a lower version are believed: the service itself went back (a restored backup)."""
 
 
 class Flight(NamedTuple):
-    """A request under way. After `until` (monotonic) another may start, in case its thread was frozen."""
+    """
+    A request under way. After `until` (monotonic) another may start, in case its thread was frozen. `held` are the keys
+    that it shows to the service; None = it shows none, and is answered with keys.
+    """
 
     number: int
     until: float
@@ -28,7 +31,9 @@ class Ring:
     """
     - `held` is replaced as a whole: a reader takes one reference and never a lock;
     - one flight at a time; an answer counts only if no later flight has been answered;
-    - `due` is when the next request should start, in monotonic seconds.
+    - `due` is when the next request should start, in monotonic seconds;
+    - keys are shown to the service (their ETag is sent) only by the process that they were given to, and not before its cache
+      file is free of older ones: else the service would count on keys that a fork or a restart does not have.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -43,7 +48,9 @@ class Ring:
         self.forked()
 
     def forked(self) -> None:
-        """New locks, which nobody in this process holds; the parent's flight is not ours."""
+        """New locks, which nobody in this process holds; the parent's flight is not ours, nor is what it was given."""
+        self._shown: Optional[str] = None
+        self._acknowledges = False
         self._lock = threading.Lock()
         self._flight: Optional[Flight] = None
         self._landing = threading.Condition(threading.Lock())
@@ -62,7 +69,9 @@ class Ring:
             if self._flight is not None and now.monotonic < self._flight.until:
                 return None
             self._number += 1
-            self._flight = Flight(self._number, now.monotonic + longest, now, self.held)
+            held = self.held
+            shown = held if held is not None and held.etag == self._shown else None
+            self._flight = Flight(self._number, now.monotonic + longest, now, shown)
             return self._flight
 
     def accept(self, flight: Flight, snapshot: Snapshot) -> bool:
@@ -72,12 +81,24 @@ class Ring:
                 return False
             self._refuse_older(snapshot)
             self._landed = flight.number
-            self.held = snapshot
+            before, self.held = self.held, snapshot
             self.failures = 0
             self.last_error = None
-            unit = self._clock.unit()
-            self.due = self._clock.monotonic() + next_refresh(snapshot.refresh_seconds, snapshot.lease_seconds, unit)
+            self.due = self._clock.monotonic() + self._pause(before, snapshot)
             return True
+
+    def _pause(self, before: Optional[Snapshot], snapshot: Snapshot) -> float:
+        """Never two acknowledgements in a row: a service whose every answer is new must not be asked without end."""
+        self._acknowledges = before is not None and before.etag != snapshot.etag and not self._acknowledges
+        unit = self._clock.unit()
+        if self._acknowledges:
+            return acknowledge_delay(snapshot.refresh_seconds, unit)
+        delay = first_refresh if before is None else next_refresh
+        return delay(snapshot.refresh_seconds, snapshot.lease_seconds, unit)
+
+    def may_show(self, etag: str) -> None:
+        """This process got these keys itself, and no older ones would come back from its cache file."""
+        self._shown = etag
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Keys from the cache: any answer replaces them."""
@@ -90,7 +111,8 @@ class Ring:
         with self._lock:
             self.failures += 1
             self.last_error = error
-            self.due = self._clock.monotonic() + max(back_off_delay(self.failures, self._clock.unit()), min(at_least, 60.0))
+            refresh = None if self.held is None else self.held.refresh_seconds
+            self.due = self._clock.monotonic() + retry_delay(self.failures, refresh, at_least, self._clock.unit())
 
     def land(self, flight: Flight) -> None:
         with self._lock:

@@ -54,10 +54,13 @@ def address(url: Optional[str]) -> Address:
 
 
 def token_source(token: Optional[str], token_file: Optional[PathLike]) -> Callable[[], str]:
-    """Reads the token anew for each request, so that a replaced file counts at once. Raises ConfigError."""
+    """
+    Of an argument, else of KEYTURN_TOKEN, else of the file in KEYTURN_TOKEN_FILE: as the other clients and the command line. A file is
+    read anew for each request, so that a replaced one counts at once. Raises ConfigError.
+    """
     if token is not None:
         return lambda: _checked(token, "The token that was passed")
-    file = token_file or os.environ.get("KEYTURN_TOKEN_FILE")
+    file = token_file or (None if os.environ.get("KEYTURN_TOKEN") else os.environ.get("KEYTURN_TOKEN_FILE"))
     if file:
         return lambda: _checked(_read(Path(file)), f"The token in {file}")
     return lambda: _checked(os.environ.get("KEYTURN_TOKEN", ""), "KEYTURN_TOKEN, without KEYTURN_TOKEN_FILE,")

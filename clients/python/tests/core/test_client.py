@@ -52,6 +52,10 @@ def eventually(true, seconds=10):
         time.sleep(0.01)
 
 
+def unwritable(*_):
+    raise PermissionError("read-only")
+
+
 class ClientTest(unittest.TestCase):
     def setUp(self):
         self.hands = Hands()
@@ -100,6 +104,38 @@ class Reading(ClientTest):
         self.hands.pass_(61)
         self.assertEqual(client.snapshot().current.version, 3)
         self.assertEqual(len({request.instance for request in self.service.seen}), 1)
+
+    def test_new_keys_are_shown_to_the_service_soon_but_not_again_and_again(self):
+        client = self.client()
+        client.start()
+        self.service.keys(current=3, previous=[2, 1])
+        self.hands.pass_(61)
+        second = client.snapshot().etag
+        self.service.keys(current=3, previous=[2])
+        self.hands.pass_(3.1)
+        third = client.snapshot().etag
+        self.assertEqual(self.service.seen[2].etag, second)
+        self.hands.pass_(3.1)
+        client.snapshot()
+        self.assertEqual(len(self.service.seen), 3, "an answer to showing is shown at the next refresh")
+        self.hands.pass_(60)
+        client.snapshot()
+        self.assertEqual(self.service.seen[3].etag, third)
+
+    def test_without_keys_readers_make_the_thread_ask_whatever_the_back_off(self):
+        self.service.answer = lambda _: problem(503, "store_unavailable")
+        client = self.client(background=True, clock=None)
+        client.start()
+        client._ring.put_due(60)
+        self.service.answer = None
+
+        def reads():
+            try:
+                return client.snapshot().current.version == 2
+            except NoKeys:
+                return False
+
+        eventually(reads)
 
     def test_an_event_loop_is_not_blocked_by_asking(self):
         self.assertEqual(asyncio.run(self.client().snapshot_async()).current.version, 2)
@@ -342,6 +378,43 @@ class Cache(ClientTest):
         with self.assertRaises(NoKeys):
             self.client(url=nobody(), cache_file=self.cache, token=TOKEN[:-1] + "D").snapshot()
 
+    def test_its_etag_is_not_shown_it_was_given_to_another_process(self):
+        self.client(cache_file=self.cache).start()
+        self.service.answer = lambda _: problem(503, "store_unavailable")
+        late = self.client(cache_file=self.cache)
+        self.assertEqual(late.snapshot().current.version, 2)
+        self.service.answer = None
+        for _ in range(2):
+            late.refresh()
+        self.assertEqual([request.etag for request in self.service.seen], [None, None, None, self.service.etag])
+
+    def test_keys_are_not_shown_before_the_file_has_them(self):
+        client = self.client(cache_file=self.cache)
+        client.start()
+        at_request, inner = [], self.service.respond
+        self.service.answer = lambda request: at_request.append((request.etag, Path(self.cache).read_bytes())) or inner(request)
+        self.service.keys(current=3, previous=[2])
+        client.refresh()
+        client.refresh()
+        (_, before), (shown, after) = at_request
+        self.assertEqual(shown, self.service.etag)
+        self.assertNotEqual(before, after)
+
+    def test_keys_that_cannot_be_written_are_shown_only_where_no_older_ones_are_left(self):
+        for left, shown in ((True, None), (False, "the etag")):
+            with self.subTest(left=left):
+                client = self.client(cache_file=self.cache)
+                client.start()
+                cache = client._refresher._cache
+                cache.write = unwritable
+                if left:
+                    cache.remove = unwritable
+                self.service.keys(current=3, previous=[2], lease=100 + left)
+                client.refresh()
+                client.refresh()
+                self.assertEqual(self.service.seen[-1].etag, shown and self.service.etag)
+                self.assertEqual(os.path.exists(self.cache), left)
+
     def test_a_folder_that_is_missing_stops_nothing(self):
         self.assertEqual(self.client(cache_file=os.path.join(self.folder, "none", "cache")).snapshot().current.version, 2)
 
@@ -375,6 +448,21 @@ class Forks(ClientTest):
         self.assertEqual(version, 1)
         self.assertNotEqual(own, client.instance)
         self.assertIn(own, [request.instance for request in self.service.seen])
+
+    def test_a_child_does_not_show_what_its_parent_was_given(self):
+        client = self.client()
+        client.start()
+
+        def act():
+            for _ in range(2):
+                client.refresh()
+            return client.instance
+
+        child = self.in_child(act)
+        client.refresh()
+        asked = [(request.instance == child, request.etag) for request in self.service.seen]
+        etag = self.service.etag
+        self.assertEqual(asked, [(False, None), (True, None), (True, etag), (False, etag)])
 
     def test_a_child_born_while_its_parent_held_every_lock_goes_on(self):
         client = self.client()

@@ -6,10 +6,11 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from keyturn import KeyringClient, KeyturnError, back_off_delay, refresh_delay
+from keyturn import KeyringClient, KeyturnError, refresh_delay, retry_delay
 from keyturn.answer import Asked, parse_answer
 from keyturn.cache import from_plaintext, revive, seal, unseal
 from keyturn.errors import BadCache
+from keyturn.timing import acknowledge_delay, first_refresh
 from support.clocks import Hands
 from support.service import TOKEN, Service
 
@@ -68,12 +69,18 @@ class Lease(unittest.TestCase):
 
 
 class Delays(unittest.TestCase):
-    def test_refresh_and_back_off(self):
+    def test_refresh_and_retry(self):
         cases = vectors("delays.json")
         for case in cases["refresh"]:
             self.assertAlmostEqual(refresh_delay(case["refreshSeconds"], case["unit"]), case["seconds"], 6)
-        for case in cases["backOff"]:
-            self.assertAlmostEqual(back_off_delay(case["failures"], case["unit"]), case["seconds"], 6)
+        for case in cases["first"]:
+            self.assertAlmostEqual(first_refresh(case["refreshSeconds"], 604_800, case["unit"]), case["seconds"], 6)
+        for case in cases["acknowledge"]:
+            self.assertAlmostEqual(acknowledge_delay(case["refreshSeconds"], case["unit"]), case["seconds"], 6)
+        for case in cases["retry"]:
+            with self.subTest(**case):
+                delay = retry_delay(case["failures"], case["refreshSeconds"], case["retryAfterSeconds"] or 0.0, case["unit"])
+                self.assertAlmostEqual(delay, case["seconds"], 6)
 
 
 class Exchanges(unittest.TestCase):

@@ -1,5 +1,5 @@
 import type { Block } from '../../../audit/block.ts';
-import type { LedgerReader } from '../../../audit/ledger.ts';
+import type { LocalLedgerReader } from '../../../audit/ledger.ts';
 import type { Checkpoint } from '../../../ports/audit.ts';
 import type { Database } from '../database.ts';
 import { bytesOf, numberOf, type Row, textOf } from '../row.ts';
@@ -13,7 +13,7 @@ const MATCHING = `
     AND (:until IS NULL OR earliest < :until)`;
 
 /** Reads an audit database through any connection to it. */
-export function sqliteLedgerReader(database: Database): LedgerReader {
+export function sqliteLedgerReader(database: Database): LocalLedgerReader {
   const newest = database.prepare(`SELECT * ${MATCHING} ORDER BY first DESC LIMIT :limit`);
   // a block is never so long that more than the one before `from` could reach into it
   const oldest = database.prepare(

@@ -27,7 +27,7 @@ export function inlineLedger(path: string, keys: AuditKeys, prepareLeases: Prepa
 
 /**
  * Commits on a thread of its own: while it waits for the disk, this thread gathers the next batch. Measured against `inlineLedger` in
- * docs/decisions/audit-thread.md.
+ * docs/decisions/0009-quick-way-for-keys.md.
  * @throws KeyturnError what keeps the log from being opened (as a rejection)
  */
 export async function threadedLedger(path: string, keys: AuditKeys): Promise<LedgerWriter> {

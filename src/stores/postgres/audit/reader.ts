@@ -1,0 +1,63 @@
+import type { Block } from '../../../audit/block.ts';
+import type { LedgerReader } from '../../../audit/ledger.ts';
+import type { Checkpoint } from '../../../ports/audit.ts';
+import type { Connections } from '../connections.ts';
+import { bytesOf, numberOf, type Row, textOf } from '../row.ts';
+
+/** The log of all replicas. @param schema quoted */
+export function postgresLedgerReader(connections: Connections, schema: string): LedgerReader {
+  const matching = `
+    SELECT * FROM ${schema}.audit_blocks
+    WHERE first <= $2 AND first + count > $1
+      AND ($3::bigint IS NULL OR actions & $3 <> 0)
+      AND ($4::bigint IS NULL OR outcomes & $4 <> 0)
+      AND ($5::bigint IS NULL OR latest >= $5)
+      AND ($6::bigint IS NULL OR earliest < $6)`;
+  const newest = `${matching} ORDER BY first DESC LIMIT $7`;
+  // a block is never so long that more than the one before `from` could reach into it
+  const oldest = `
+    ${matching} AND first >= coalesce((SELECT max(first) FROM ${schema}.audit_blocks WHERE first <= $1), 0) ORDER BY first LIMIT $7`;
+  const head = `SELECT sequence, hash, mac FROM ${schema}.audit_head`;
+  const checkpoints = `SELECT * FROM ${schema}.audit_checkpoints WHERE NOT anchors ORDER BY sequence`;
+  const anchor = `SELECT * FROM ${schema}.audit_checkpoints WHERE anchors ORDER BY sequence DESC LIMIT 1`;
+  const changes = `SELECT keyring, changed_at FROM ${schema}.audit_changes`;
+
+  return {
+    async blocks({ from, to, actions, outcomes, since, until, order, limit }) {
+      const values = [from, to, actions, outcomes, since, until, limit];
+      return (await connections.query(order === 'newest' ? newest : oldest, values)).map(blockOf);
+    },
+    async head() {
+      const [row] = await connections.query(head);
+      return row === undefined ? null : { sequence: numberOf(row, 'sequence'), hash: bytesOf(row, 'hash'), mac: bytesOf(row, 'mac') };
+    },
+    checkpoints: async () => (await connections.query(checkpoints)).map(checkpointOf),
+    async anchor() {
+      const [row] = await connections.query(anchor);
+      return row === undefined ? null : checkpointOf(row);
+    },
+    async changes() {
+      const rows = await connections.query(changes);
+      return rows.map((row) => ({ keyring: textOf(row, 'keyring'), changedAt: numberOf(row, 'changed_at') }));
+    },
+    close: () => undefined, // the connections are the store's
+  };
+}
+
+export function blockOf(row: Row): Block {
+  return {
+    first: numberOf(row, 'first'),
+    count: numberOf(row, 'count'),
+    earliest: numberOf(row, 'earliest'),
+    latest: numberOf(row, 'latest'),
+    actions: numberOf(row, 'actions'),
+    outcomes: numberOf(row, 'outcomes'),
+    head: bytesOf(row, 'head'),
+    mac: bytesOf(row, 'mac'),
+    body: bytesOf(row, 'body'),
+  };
+}
+
+function checkpointOf(row: Row): Checkpoint {
+  return { sequence: numberOf(row, 'sequence'), at: numberOf(row, 'at'), hash: textOf(row, 'hash'), signature: textOf(row, 'signature') };
+}

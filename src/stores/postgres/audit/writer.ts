@@ -1,0 +1,163 @@
+import { sealBlock } from '../../../audit/block.ts';
+import { GENESIS, type Head, headMac, hex, sameBytes } from '../../../audit/chain.ts';
+import { type AuditKeys, signCheckpoint } from '../../../audit/keys.ts';
+import type { Batch, LedgerWriter } from '../../../audit/ledger.ts';
+import { KeyturnError } from '../../../core/errors.ts';
+import type { Instant } from '../../../core/time.ts';
+import type { Checkpoint } from '../../../ports/audit.ts';
+import type { Ask, Connections } from '../connections.ts';
+import { recordLeases, recordStatement, rounds } from '../leases.ts';
+import { bytesOf, numberOf, type Row } from '../row.ts';
+
+/** A checkpoint is made by itself whenever the log passes a multiple of this. */
+const RECORDS_BETWEEN_CHECKPOINTS = 100_000;
+
+export interface LedgerPlace {
+  readonly connections: Connections;
+  /** Quoted. */
+  readonly schema: string;
+  readonly keys: AuditKeys;
+}
+
+/**
+ * Writes the one chain of all replicas. Where nobody else has written since, a commit is one statement, which moves the head from where this replica left
+ * it. Otherwise it locks the row of the head, chains its batch to it and moves it, in one transaction with the leases of the batch. So batches of several replicas follow one another, in the order of their commits.
+ * @throws KeyturnError `corrupt_document` where the end of the log is not what these keys sealed; what the database throws
+ */
+export async function openPostgresLedger(place: LedgerPlace): Promise<LedgerWriter> {
+  let known: Head = await place.connections.transaction((ask) => proveEnd(ask, place));
+
+  async function write(batch: Batch): Promise<void> {
+    known = (await writeAtOnce(place, batch, known)) ?? (await writeUnderLock(place, batch));
+  }
+
+  return {
+    commit(batch, done) {
+      write(batch).then(
+        () => done(null),
+        (error: unknown) => done(error instanceof Error ? error : new Error('The commit failed', { cause: error })),
+      );
+    },
+    checkpoint: (at) => place.connections.transaction(async (ask) => sign(ask, place, await lockedHead(ask, place), at, false)),
+    drop: (anchor) => drop(place, anchor),
+    close: async () => undefined, // the connections are the store's
+  };
+}
+
+/** Null, and nothing is written: the head is elsewhere by now, or the batch needs more than one statement. */
+async function writeAtOnce({ connections, schema, keys }: LedgerPlace, batch: Batch, before: Head): Promise<Head | null> {
+  const { texts, leases, changes } = batch;
+  const grants = rounds(leases);
+  if (texts.length === 0 || changes.length > 0 || grants.length > 1 || passes(before, texts.length)) return null;
+  const { block, head } = sealBlock(texts, before, keys.mac);
+  const { first, count, earliest, latest, actions, outcomes, mac, body } = block;
+  const sql = `
+    WITH moved AS (
+      UPDATE ${schema}.audit_head SET sequence = $1, hash = $2, mac = $3
+      WHERE id = 1 AND sequence = $4 AND hash = $5 RETURNING id
+    ), leased AS (${recordStatement(schema, '$6', 'moved, ')}
+    ), block AS (
+      INSERT INTO ${schema}.audit_blocks
+      SELECT $7::bigint, $8::integer, $9::bigint, $10::bigint, $11::bigint, $12::bigint, $13::bytea, $14::bytea, $15::bytea FROM moved
+    )
+    SELECT id FROM moved`;
+  const moved = [head.sequence, head.hash, headMac(keys.mac, head), before.sequence, before.hash, JSON.stringify(grants[0] ?? [])];
+  const values = [...moved, first, count, earliest, latest, actions, outcomes, block.head, mac, body];
+  const [row] = await connections.query(sql, values);
+  return row === undefined ? null : head;
+}
+
+async function writeUnderLock(place: LedgerPlace, { texts, leases, changes, at }: Batch): Promise<Head> {
+  const { connections, schema } = place;
+  return connections.transaction(async (ask) => {
+    const before = await lockedHead(ask, place);
+    const after = texts.length === 0 ? before : await append(ask, place, texts, before);
+    // written even when nothing is appended: proves that the server takes it
+    await moveHead(ask, place, after);
+    await recordLeases(ask, schema, leases);
+    if (changes.length > 0) {
+      await ask(
+        `INSERT INTO ${schema}.audit_changes AS c SELECT keyring, max(changed_at)
+         FROM unnest($1::text[], $2::bigint[]) AS n (keyring, changed_at) GROUP BY keyring
+         ON CONFLICT (keyring) DO UPDATE SET changed_at = greatest(c.changed_at, excluded.changed_at)`,
+        [changes.map(({ keyring }) => keyring), changes.map(({ changedAt }) => changedAt)],
+      );
+    }
+    if (passes(before, texts.length)) await sign(ask, place, after, at, false);
+    return after;
+  });
+}
+
+function passes({ sequence }: Head, records: number): boolean {
+  return Math.floor((sequence + records) / RECORDS_BETWEEN_CHECKPOINTS) > Math.floor(sequence / RECORDS_BETWEEN_CHECKPOINTS);
+}
+
+async function append(ask: Ask, { schema, keys }: LedgerPlace, texts: readonly string[], before: Head): Promise<Head> {
+  const { block, head } = sealBlock(texts, before, keys.mac);
+  const { first, count, earliest, latest, actions, outcomes, mac, body } = block;
+  const values = [first, count, earliest, latest, actions, outcomes, block.head, mac, body];
+  await ask(`INSERT INTO ${schema}.audit_blocks VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, values);
+  return head;
+}
+
+async function moveHead(ask: Ask, { schema, keys }: LedgerPlace, head: Head): Promise<void> {
+  const values = [head.sequence, head.hash, headMac(keys.mac, head)];
+  await ask(`UPDATE ${schema}.audit_head SET sequence = $1, hash = $2, mac = $3 WHERE id = 1`, values);
+}
+
+/** @param anchors the chain begins there after a drop */
+async function sign(ask: Ask, { schema, keys }: LedgerPlace, head: Head, at: Instant, anchors: boolean): Promise<Checkpoint> {
+  const made = signCheckpoint(head, at, keys.signing);
+  await ask(
+    `INSERT INTO ${schema}.audit_checkpoints VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (sequence, anchors) DO UPDATE SET at = excluded.at, hash = excluded.hash, signature = excluded.signature`,
+    [made.sequence, made.at, made.hash, made.signature, anchors],
+  );
+  return made;
+}
+
+async function drop(place: LedgerPlace, anchor: Checkpoint): Promise<void> {
+  const { connections, schema } = place;
+  await connections.transaction(async (ask) => {
+    await lockedHead(ask, place);
+    await sign(ask, place, { sequence: anchor.sequence, hash: Buffer.from(anchor.hash, 'hex') }, anchor.at, true);
+    await ask(`DELETE FROM ${schema}.audit_checkpoints WHERE sequence < $1 OR (anchors AND sequence <> $1)`, [anchor.sequence]);
+    await ask(`DELETE FROM ${schema}.audit_blocks WHERE first <= $1`, [anchor.sequence]);
+  });
+}
+
+/** The head, until the transaction ends nobody else's. One that is missing or forged is not written on: that would cover the traces. */
+async function lockedHead(ask: Ask, { schema, keys }: LedgerPlace): Promise<Head> {
+  const [row] = await ask(`SELECT sequence, hash, mac FROM ${schema}.audit_head FOR UPDATE`);
+  const head = row === undefined ? null : headOf(row);
+  if (row !== undefined && head !== null && sameBytes(bytesOf(row, 'mac'), headMac(keys.mac, head))) return head;
+  throw altered(head ?? GENESIS);
+}
+
+/** The head begins with the log, and is where its last block ends. */
+async function proveEnd(ask: Ask, place: LedgerPlace): Promise<Head> {
+  const { schema, keys } = place;
+  const [last] = await ask(`SELECT first, count, head AS hash FROM ${schema}.audit_blocks ORDER BY first DESC LIMIT 1`);
+  const [anchor] = await ask(`SELECT sequence, hash FROM ${schema}.audit_checkpoints WHERE anchors ORDER BY sequence DESC LIMIT 1`);
+  if (last === undefined && anchor === undefined) {
+    const values = [GENESIS.hash, headMac(keys.mac, GENESIS)];
+    await ask(`INSERT INTO ${schema}.audit_head VALUES (1, 0, $1, $2) ON CONFLICT DO NOTHING`, values);
+  }
+  const head = await lockedHead(ask, place);
+  // Read again under the lock: other replicas may have written meanwhile.
+  const [block] = await ask(`SELECT first + count - 1 AS sequence, head AS hash FROM ${schema}.audit_blocks ORDER BY first DESC LIMIT 1`);
+  const end = block === undefined ? head : headOf(block);
+  if (head.sequence !== end.sequence || !sameBytes(head.hash, end.hash)) throw altered(head);
+  return head;
+}
+
+function headOf(row: Row): Head {
+  return { sequence: numberOf(row, 'sequence'), hash: bytesOf(row, 'hash') };
+}
+
+function altered({ sequence, hash }: Head): KeyturnError {
+  return new KeyturnError(
+    'corrupt_document',
+    `The end of the audit log is not what Keyturn wrote (record ${sequence}, hash ${hex(hash).slice(0, 16)}…). Somebody changed the tables audit_head or audit_blocks, or they come from another database. Keep a copy, verify it, and restore them from a backup.`,
+  );
+}

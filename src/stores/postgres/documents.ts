@@ -1,0 +1,98 @@
+import { decodeKeyring, encodeKeyring } from '../../core/codec.ts';
+import { dueAt } from '../../core/decide.ts';
+import { KeyturnError } from '../../core/errors.ts';
+import type { Keyring } from '../../core/keyring.ts';
+import { type KeyringName, parseKeyringName } from '../../core/name.ts';
+import type { Random } from '../../ports/random.ts';
+import type { ChangeFeed, DueIndex, Revision, Store } from '../../ports/store.ts';
+import { CURSOR, changedSince, cursorOf, partsOf } from './changes.ts';
+import type { Connections } from './connections.ts';
+import { numberOf, type Row, textOf, textsOf } from './row.ts';
+
+const REVISION_BYTES = 12;
+
+/** The statements that swap a document, by whether it exists. Both begin with the parameters of `valuesOf`, and return the revision. */
+export function swapStatements(schema: string): { readonly insert: string; readonly update: string } {
+  return {
+    insert: `
+      INSERT INTO ${schema}.keyrings (name, revision, changed_xid, due_at, document)
+      VALUES ($1, $2, pg_current_xact_id(), $3, $4) ON CONFLICT (name) DO NOTHING RETURNING revision`,
+    update: `
+      UPDATE ${schema}.keyrings SET revision = $2, changed_xid = pg_current_xact_id(), due_at = $3, document = $4
+      WHERE name = $1 AND revision = $5 RETURNING revision`,
+  };
+}
+
+/** The document with what is indexed of it. A revision is drawn at random: it does not come back after a restore either. */
+export function valuesOf(keyring: Keyring, expected: Revision | null, random: Random): unknown[] {
+  const revision = random.bytes(REVISION_BYTES).toString('hex');
+  const values = [keyring.name, revision, dueAt(keyring), encodeKeyring(keyring)];
+  return expected === null ? values : [...values, expected];
+}
+
+export type Documents = Pick<Store, 'load' | 'swap' | 'page'> & DueIndex & ChangeFeed;
+
+/** Keyring documents as rows. A swap is one statement, and so one transaction with the due index and the change feed. */
+export function documentsIn(connections: Connections, schema: string, random: Random): Documents {
+  const { insert, update } = swapStatements(schema);
+  const one = `SELECT revision, document FROM ${schema}.keyrings WHERE name = $1`;
+  const names = `SELECT name FROM ${schema}.keyrings WHERE name > $1 ORDER BY name LIMIT $2`;
+  const due = `
+    SELECT name, due_at FROM ${schema}.keyrings WHERE due_at <= $1 AND (due_at, name) > ($2, $3)
+    ORDER BY due_at, name LIMIT $4`;
+  const now = `SELECT ${CURSOR}`;
+  const since = `SELECT ${CURSOR}, ARRAY(${changedSince('name', `${schema}.keyrings`)}) AS names`;
+
+  return {
+    async load(name, options) {
+      const [row] = await connections.query(one, [name], options);
+      return row && { keyring: readDocument(name, textOf(row, 'document')), revision: revisionOf(row) };
+    },
+
+    async swap(keyring, expected, options) {
+      const values = valuesOf(keyring, expected, random);
+      const [row] = await connections.query(expected === null ? insert : update, values, options);
+      return row === undefined ? null : revisionOf(row);
+    },
+
+    async page(after, limit, options) {
+      const found = (await connections.query(names, [after ?? '', limit + 1], options)).map(nameOf);
+      const items = found.slice(0, limit);
+      return { items, next: found.length > limit ? (items.at(-1) ?? null) : null };
+    },
+
+    async due(at, after, limit, options) {
+      const values = [at, after?.dueAt ?? Number.MIN_SAFE_INTEGER, after?.name ?? '', limit];
+      const rows = await connections.query(due, values, options);
+      return rows.map((row) => ({ name: nameOf(row), dueAt: numberOf(row, 'due_at') }));
+    },
+
+    async changes(cursor, options) {
+      const [row] = await (cursor === null ? connections.query(now, [], options) : connections.query(since, partsOf(cursor), options));
+      return { cursor: cursorOf(row), names: cursor === null ? [] : textsOf(row ?? {}, 'names').map(parseKeyringName) };
+    },
+  };
+}
+
+export function revisionOf(row: Row): Revision {
+  return textOf(row, 'revision') as Revision;
+}
+
+function readDocument(name: KeyringName, document: string): Keyring {
+  const keyring = named(name, () => decodeKeyring(document));
+  if (keyring.name === name) return keyring;
+  throw new KeyturnError('corrupt_document', `Keyring ${name} holds the document of another one. Restore it from a backup.`);
+}
+
+function named(name: KeyringName, decode: () => Keyring): Keyring {
+  try {
+    return decode();
+  } catch (cause) {
+    if (!(cause instanceof KeyturnError)) throw cause;
+    throw new KeyturnError(cause.code, `Keyring ${name}: ${cause.message}`, { cause });
+  }
+}
+
+function nameOf(row: Row): KeyringName {
+  return parseKeyringName(textOf(row, 'name'));
+}

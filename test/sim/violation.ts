@@ -1,0 +1,4 @@
+/** A promise that was not kept. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+}
