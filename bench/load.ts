@@ -1,8 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import autocannon from 'autocannon';
-import type { Served } from './servers.ts';
+import type { Connection } from './connection.ts';
+import { quantile } from './row.ts';
+import type { Server } from './server-process.ts';
 
 export interface Figures {
   readonly requestsPerSecond: number;
@@ -11,54 +9,85 @@ export interface Figures {
   readonly cpuMicros: number;
 }
 
-export interface Load {
-  readonly expected: 200 | 304;
-  readonly seconds: number;
-  readonly connections: number;
-  /** Requests per second over all connections; null = as many as it takes. */
-  readonly rate: number | null;
+/** A connection and what it asks again and again. */
+export interface Asker {
+  readonly connection: Connection;
+  readonly request: Buffer;
 }
 
-export interface Server {
-  readonly served: Served;
-  readonly child: ChildProcess;
-}
-
-/** Starts `bench/server.ts` and waits until it listens. */
-export async function start(...args: string[]): Promise<Server> {
-  const child = fork(join(import.meta.dirname, 'server.ts'), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  const [served] = (await once(child, 'message')) as [Served];
-  return { served, child };
-}
-
-/** Load over kept-alive connections, each an instance of its own. @throws when an answer was not the one expected */
-export async function load(server: Server, { expected, seconds, connections, rate }: Load): Promise<Figures> {
-  const { url, headers, etag } = server.served;
-  const conditional = expected === 304 ? { 'if-none-match': etag } : {};
-  let instance = 0;
-  const before = await cpuOf(server);
-  const result = await autocannon({
-    url,
-    connections,
-    duration: seconds,
-    ...(rate !== null && { overallRate: rate }),
-    setupClient: (client) => client.setHeaders({ ...headers, ...conditional, 'keyturn-instance': `bench-${instance++ % connections}` }),
+/** Every connection asks as soon as it has its answer. @throws when an answer was not the one expected */
+export function atFullRate(server: Server, askers: readonly Asker[], expected: readonly number[], seconds: number): Promise<Figures> {
+  return measure(server, expected, (count) => {
+    const end = performance.now() + seconds * 1_000;
+    const again = ({ connection, request }: Asker): Promise<void> =>
+      new Promise((resolve) => {
+        const ask = (): void => {
+          const asked = performance.now();
+          if (asked >= end) return void resolve();
+          connection.ask(request, ({ status }) => {
+            count(status, performance.now() - asked);
+            ask();
+          });
+        };
+        ask();
+      });
+    return Promise.all(askers.map(again));
   });
-  const cpu = (await cpuOf(server)) - before;
-  const right = expected === 200 ? result['2xx'] : result['3xx'];
-  if (result.errors > 0 || right !== result.requests.total)
-    throw new Error(`${result.requests.total - right} of ${result.requests.total} answers were wrong, ${result.errors} errors`);
-  return { requestsPerSecond: result.requests.average, p99Millis: result.latency.p99, cpuMicros: cpu / result.requests.total };
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+/** So many a second over all connections, each asked for at its time: waiting for a free connection counts as waiting for the answer. */
+export function atRate(
+  server: Server,
+  askers: readonly Asker[],
+  expected: readonly number[],
+  seconds: number,
+  rate: number,
+): Promise<Figures> {
+  return measure(server, expected, async (count) => {
+    const idle = [...askers];
+    const queue: number[] = [];
+    const began = performance.now();
+    let asked = 0;
+    let answered = 0;
+    const send = (since: number): void => {
+      const asker = idle.shift();
+      if (asker === undefined) return void queue.push(since);
+      asker.connection.ask(asker.request, ({ status }) => {
+        count(status, performance.now() - since);
+        answered++;
+        idle.push(asker);
+        const next = queue.shift();
+        if (next !== undefined) send(next);
+      });
+    };
+    while (performance.now() - began < seconds * 1_000) {
+      const now = performance.now();
+      for (const due = ((now - began) / 1_000) * rate; asked < due; asked++) send(now);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    while (answered < asked) await new Promise((resolve) => setTimeout(resolve, 1));
+  });
 }
 
-/** Microseconds so far. */
-async function cpuOf({ child }: Server): Promise<number> {
-  child.send('cpu');
-  const [micros] = (await once(child, 'message')) as [number];
-  return micros;
+async function measure(
+  server: Server,
+  expected: readonly number[],
+  run: (count: (status: number, millis: number) => void) => Promise<unknown>,
+): Promise<Figures> {
+  const times: number[] = [];
+  let wrong = 0;
+  const before = await server.usage();
+  const began = performance.now();
+  await run((status, millis) => {
+    times.push(millis);
+    if (!expected.includes(status)) wrong++;
+  });
+  const seconds = (performance.now() - began) / 1_000;
+  const { cpuMicros } = await server.usage();
+  if (wrong > 0) throw new Error(`${wrong} of ${times.length} answers were not ${expected.join(' or ')}`);
+  return {
+    requestsPerSecond: times.length / seconds,
+    p99Millis: quantile(times, 0.99),
+    cpuMicros: (cpuMicros - before.cpuMicros) / times.length,
+  };
 }

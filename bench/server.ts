@@ -1,14 +1,28 @@
-import { serveBare, serveKeyturn } from './servers.ts';
+import type { Order } from './server-process.ts';
+import { type Running, serveBare, serveKeyturn } from './servers.ts';
 
-/**
- * One server in a process of its own, so that the load does not share its thread: `node bench/server.ts keyturn|inline|postgres|bare [body]`.
- * `inline`: Keyturn that commits its audit log on the thread that answers. Asked for `cpu`, it says how many microseconds it has used.
- */
-const [kind, body = ''] = process.argv.slice(2);
-const served = kind === 'bare' ? await serveBare(body) : await serveKeyturn(kind === 'inline' || kind === 'postgres' ? kind : 'thread');
-process.send?.(served);
-process.on('message', () => {
-  const { user, system } = process.cpuUsage();
-  process.send?.(user + system);
-});
+/** `node bench/server.ts keyturn|postgres FOLDER` or `bare BODY`: serves, and does what its parent tells it. */
+const [kind, argument = ''] = process.argv.slice(2);
+const running: Running =
+  kind === 'bare' ? await serveBare(argument) : await serveKeyturn(argument, kind === 'postgres' ? 'postgres' : 'sqlite');
+
+async function perform(order: Order): Promise<unknown> {
+  switch (order.do) {
+    case 'usage': {
+      const { user, system } = process.cpuUsage();
+      return { cpuMicros: user + system, residentBytes: process.memoryUsage.rss() };
+    }
+    case 'sweep': {
+      const began = performance.now();
+      await running.sweep();
+      return performance.now() - began;
+    }
+    case 'jump':
+      await running.jump(order.millis);
+      return null;
+  }
+}
+
+process.on('message', (order: Order) => void perform(order).then((reply) => process.send?.(reply)));
 process.once('disconnect', () => process.exit(0));
+process.send?.({ url: running.url, headers: running.headers });

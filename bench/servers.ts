@@ -1,54 +1,43 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fastify from 'fastify';
 import { systemClock, systemTimers } from '../src/clock.ts';
-import { composeService, openService } from '../src/compose/service.ts';
+import { openService } from '../src/compose/service.ts';
 import { readFromDisk } from '../src/config/files.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { createLogger } from '../src/logger.ts';
 import { systemRandom } from '../src/random.ts';
-import { openSqlite } from '../src/stores/sqlite/sqlite.ts';
 import { startPostgres } from '../test/support/postgres.ts';
 
-/** What the load needs to know of a server. */
-export interface Served {
+export interface Running {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** The ETag of the answer: sent back, it makes the answer a 304. */
-  readonly etag: string;
-  readonly body: string;
+  sweep(): Promise<void>;
+  jump(millis: number): Promise<void>;
 }
 
-/** Which thread commits the audit log; `postgres`: a server of its own does, that syncs every commit. */
-export type Ledger = 'thread' | 'inline' | 'postgres';
-
-/** The real service with one keyring, whose read path is measured. */
-export async function serveKeyturn(ledger: Ledger): Promise<Served> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'keyturn-bench-'));
-  process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }));
-  const env = { KEYTURN_DATA_DIR: dataDir, KEYTURN_LOG_LEVEL: 'warn', ...(ledger === 'postgres' && (await onPostgres())) };
-  const settings = loadConfig({ env, cwd: dataDir, read: readFromDisk }, systemClock.now());
-  const logger = createLogger(settings.log.level);
-  const surroundings = { clock: systemClock, timers: systemTimers, random: systemRandom, logger };
-  const service =
-    ledger !== 'inline'
-      ? await openService(settings, surroundings)
-      : await composeService(
-          settings,
-          surroundings,
-          openSqlite({ dataDir, masterKey: { from: 'data-folder' }, clock: systemClock, random: systemRandom }),
-        );
+/** The real service, composed as `keyturn serve` composes it, but for a clock that can be set forward. */
+export async function serveKeyturn(dataDir: string, store: 'sqlite' | 'postgres'): Promise<Running> {
+  let ahead = 0;
+  const clock = { ...systemClock, now: () => systemClock.now() + ahead };
+  const env = { KEYTURN_DATA_DIR: dataDir, KEYTURN_LOG_LEVEL: 'error', ...(store === 'postgres' && (await onPostgres())) };
+  const settings = loadConfig({ env, cwd: dataDir, read: readFromDisk }, clock.now());
+  const service = await openService(settings, { clock, timers: systemTimers, random: systemRandom, logger: createLogger('error') });
   await service.start();
-  const url = await service.app.listen({ host: '127.0.0.1', port: 0 });
-  const headers = { authorization: `Bearer ${service.firstToken?.text.reveal()}`, 'keyturn-instance': 'bench-1' };
-  const create = { method: 'POST', url: '/v1/keyrings', headers, payload: { name: 'web' } } as const;
-  await service.app.inject(create);
-  await service.app.inject({ method: 'POST', url: '/v1/keyrings/web/rotate', headers, payload: { reason: 'bench' } });
-  const answer = await service.app.inject({ url: '/v1/keyrings/web/keys', headers });
-  return { url: `${url}/v1/keyrings/web/keys`, headers, etag: String(answer.headers.etag), body: answer.body };
+  const url = await service.app.listen({ host: '127.0.0.1', port: 0, backlog: 4_096 });
+  const token = service.firstToken?.text.reveal() ?? readFileSync(join(dataDir, 'admin.token'), 'utf8').trim();
+  return {
+    url,
+    headers: { authorization: `Bearer ${token}` },
+    sweep: () => service.sweep(),
+    async jump(millis) {
+      ahead += millis;
+      await service.validate();
+    },
+  };
 }
 
+/** A server that syncs every commit. */
 async function onPostgres() {
   const ends: (() => unknown)[] = [];
   const server = await startPostgres({ teardown: (end) => ends.unshift(end) }, { durable: true });
@@ -57,7 +46,7 @@ async function onPostgres() {
 }
 
 /** What Fastify alone does with the same bytes: the measure of what Keyturn adds. */
-export async function serveBare(body: string): Promise<Served> {
+export async function serveBare(body: string): Promise<Running> {
   const app = fastify();
   const etag = '"bare"';
   app.get('/v1/keyrings/:name/keys', (request, reply) => {
@@ -66,5 +55,6 @@ export async function serveBare(body: string): Promise<Served> {
     return reply.type('application/json; charset=utf-8').send(body);
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  return { url: `${url}/v1/keyrings/web/keys`, headers: {}, etag, body };
+  const nothing = async (): Promise<void> => undefined;
+  return { url, headers: {}, sweep: nothing, jump: nothing };
 }

@@ -1,17 +1,19 @@
 import type { Instant } from '../core/time.ts';
 import type { MaterialEntry, Store } from '../ports/store.ts';
 
-const PAGE = 500;
+/** Looked at in one turn of the event loop: an embedded store answers at once, and requests must not wait for them all. */
+const PAGE = 10;
 
 /**
  * Destroys material that no document refers to: what a writer left that crashed, or gave up, between storing a key and its swap.
  *
  * @param storedBefore later entries may belong to a writer that is about to swap: further back than any swap may take, or the start of this process
  * where it is the only writer
+ * @param nextTurn lets the requests that have come meanwhile be answered
  * @returns how many were destroyed
  * @throws KeyturnError `store_unavailable` …
  */
-export async function destroyOrphans(store: Store, storedBefore: Instant): Promise<number> {
+export async function destroyOrphans(store: Store, storedBefore: Instant, nextTurn: () => Promise<unknown>): Promise<number> {
   let destroyed = 0;
   for (let after: string | null = null; ; ) {
     const page: Awaited<ReturnType<Store['pageMaterial']>> = await store.pageMaterial(after, PAGE);
@@ -22,6 +24,7 @@ export async function destroyOrphans(store: Store, storedBefore: Instant): Promi
     }
     if (page.next === null) return destroyed;
     after = page.next;
+    await nextTurn();
   }
 }
 

@@ -55,6 +55,7 @@ export class KeyReader {
   readonly #deps: ReadDeps;
   /** Held by the copy they were made from: a new copy means a new set. */
   readonly #sets = new WeakMap<Copy, KeySet>();
+  readonly #assembling = new WeakMap<Copy, Promise<KeySet>>();
 
   constructor(deps: ReadDeps) {
     this.#deps = deps;
@@ -140,13 +141,22 @@ export class KeyReader {
   async #assembleOrReload(copy: Copy): Promise<KeySet | null> {
     const { name } = copy.keyring;
     try {
-      return await this.#assemble(copy);
+      return await this.#assembled(copy);
     } catch (error) {
       if (codeOf(error) !== 'material_missing') throw error;
       const reloaded = await this.#deps.copies.reload(name);
       if (reloaded === undefined || reloaded.revision === copy.revision) throw error;
       return null;
     }
+  }
+
+  /** Thousands that were held until a change ask at once: they share the work. */
+  #assembled(copy: Copy): Promise<KeySet> {
+    const running = this.#assembling.get(copy);
+    if (running !== undefined) return running;
+    const assembled = this.#assemble(copy).finally(() => this.#assembling.delete(copy));
+    this.#assembling.set(copy, assembled);
+    return assembled;
   }
 
   async #assemble(copy: Copy): Promise<KeySet> {

@@ -2,10 +2,10 @@ import type { Keyring } from '../core/keyring.ts';
 import type { KeyringName } from '../core/name.ts';
 import type { Instant } from '../core/time.ts';
 import type { AuditEvent, Journal } from '../ports/journal.ts';
-import type { Store } from '../ports/store.ts';
+import type { ChangeDates, Page, Store } from '../ports/store.ts';
 
 export interface Forgotten {
-  readonly store: Store;
+  readonly store: Store & Partial<ChangeDates>;
   readonly journal: Journal;
   /** The newest change of each keyring that has its record. */
   readonly recorded: readonly { readonly keyring: string; readonly changedAt: Instant }[];
@@ -36,14 +36,29 @@ export async function recordForgotten({ store, journal, recorded, before }: Forg
 
   let found = 0;
   for (let after: KeyringName | null = null, more = true; more; more = after !== null) {
-    const page: Awaited<ReturnType<Store['page']>> = await store.page(after, PAGE);
-    for (let from = 0; from < page.items.length; from += AT_ONCE) {
-      const counts = await Promise.all(page.items.slice(from, from + AT_ONCE).map(look));
+    const page: Page<Dated, KeyringName> = await datesOf(store, after);
+    const names = page.items
+      .filter(({ name, changedAt }) => changedAt === null || (known.get(name) ?? -1) < changedAt)
+      .map(({ name }) => name);
+    for (let from = 0; from < names.length; from += AT_ONCE) {
+      const counts = await Promise.all(names.slice(from, from + AT_ONCE).map(look));
       found += counts.reduce((sum, count) => sum + count, 0);
     }
     after = page.next;
   }
   return found;
+}
+
+interface Dated {
+  readonly name: KeyringName;
+  /** Null: the document has to be read. */
+  readonly changedAt: Instant | null;
+}
+
+async function datesOf(store: Store & Partial<ChangeDates>, after: KeyringName | null): Promise<Page<Dated, KeyringName>> {
+  if (store.changeDates !== undefined) return store.changeDates(after, PAGE);
+  const { items, next } = await store.page(after, PAGE);
+  return { items: items.map((name) => ({ name, changedAt: null })), next };
 }
 
 function append(journal: Journal, keyring: Keyring): Promise<void> {

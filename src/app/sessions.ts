@@ -58,7 +58,9 @@ export function leaseOf(
   const isProven = session !== null && shown?.session === session && isOf(keys, shown);
   return {
     keyring: keys.name,
-    ...caller,
+    instance: caller.instance,
+    principal: caller.principal,
+    address: caller.address,
     session,
     grantedAt: now,
     until: now + leaseSeconds * SECOND,

@@ -65,7 +65,8 @@ export interface Failing {
 }
 
 const PAGE = 500;
-const AT_ONCE = 8;
+/** They share their commits where the store can; more would hold up the reads in between. */
+const AT_ONCE = 4;
 const LONGEST_BACKOFF: Millis = 5 * MINUTE;
 /** A keyring has at most this many things to do at one time: destroy, purge or rotate, and then wait. */
 const STEPS_A_TURN = 4;

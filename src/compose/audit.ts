@@ -12,7 +12,7 @@ import { Refusals } from '../http/recording/refusals.ts';
 import type { AuditLog } from '../ports/audit.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { AuditAction, AuditEvent } from '../ports/journal.ts';
-import type { Store } from '../ports/store.ts';
+import type { ChangeDates, Store } from '../ports/store.ts';
 import type { KeptRegistry } from './lease-registry.ts';
 
 /** Where the log is kept, and the leases with it. */
@@ -46,7 +46,7 @@ export interface Audit {
   /** Something the service does by itself. */
   note(action: AuditAction, reason: string | null): void;
   /** Gives changes that have no record theirs. @throws KeyturnError */
-  recordForgotten(store: Store): Promise<void>;
+  recordForgotten(store: Store & Partial<ChangeDates>): Promise<void>;
   /** What a sweep did. */
   noteSweep(outcome: SweepOutcome, changedAt: Instant | null): void;
   /** @throws KeyturnError `audit_unavailable`: nothing may be changed now */

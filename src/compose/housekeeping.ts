@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { TokenAuthenticator } from '../access/token-authenticator.ts';
 import { destroyOrphans } from '../app/orphans.ts';
@@ -34,7 +35,7 @@ export function keepHouse(house: House): () => Promise<void> {
   const failed = (task: string) =>
     onceAMinute(clock, (error) => logger.warn({ task, code: codeOf(error), err: error }, 'housekeeping failed'));
   const orphans = async (before: number): Promise<void> => {
-    const destroyed = await destroyOrphans(store, before);
+    const destroyed = await destroyOrphans(store, before, nextTurn);
     if (destroyed > 0) logger.info({ destroyed }, 'orphaned material destroyed');
   };
   // The embedded store has one writer, this process: what was stored before its start and is not referred to was left by a crash.

@@ -118,6 +118,16 @@ export interface FingerprintIndex {
   find(material: Secret): Promise<readonly MaterialRef[]>;
 }
 
+/** Tells when documents were changed without reading each whole: what a start compares with the audit log. */
+export interface ChangeDates {
+  /** As `Store.page`. Null where the document cannot be read. */
+  changeDates(
+    after: KeyringName | null,
+    limit: number,
+    options?: CallOptions,
+  ): Promise<Page<{ readonly name: KeyringName; readonly changedAt: Instant | null }, KeyringName>>;
+}
+
 /** The store's own position in its history of changes. */
 export type ChangeCursor = Branded<'ChangeCursor'>;
 

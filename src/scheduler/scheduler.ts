@@ -20,7 +20,7 @@ export class Scheduler {
 
   constructor(deps: SchedulerDeps) {
     this.#deps = deps;
-    this.#task = createTask(deps.cron, () => this.wake(), { timezone: 'UTC', noOverlap: true, name: 'sweep' });
+    this.#task = createTask(deps.cron, () => this.wake(), { timezone: 'UTC', name: 'sweep' });
   }
 
   /** Uptime at the end of the last run that ran through; null before the first. */

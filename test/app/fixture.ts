@@ -61,7 +61,7 @@ export function beside({ shared, clock }: Replica): Replica {
   return replicaOn(shared, clock);
 }
 
-function replicaOn(shared: Replica['shared'], clock: ManualClock): Replica {
+export function replicaOn(shared: Replica['shared'], clock: ManualClock): Replica {
   const store = faulty(shared);
   const copies = new Copies({ store, feed: store, clock });
   const waiters = new Waiters(clock);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
 import { destroyOrphans } from '../../src/app/orphans.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -15,10 +16,10 @@ t.test('material that no document refers to is destroyed, that of every document
   await put(ours, WEB, 2, 'feedfeedfeedfeed');
   await put(ours, 'api' as typeof WEB, 1, 'feedfeedfeedfee2');
   t.equal((await materials(ours)).length, 4);
-  t.equal(await destroyOrphans(ours.store, START + 1), 2);
+  t.equal(await destroyOrphans(ours.store, START + 1, nextTurn), 2);
   t.equal((await materials(ours)).length, 2);
   await ours.reader.read(WEB);
-  t.equal(await destroyOrphans(ours.store, START + 1), 0);
+  t.equal(await destroyOrphans(ours.store, START + 1, nextTurn), 0);
 });
 
 t.test('material that is younger than the limit may be about to be published: it stays', async (t) => {
@@ -26,8 +27,8 @@ t.test('material that is younger than the limit may be about to be published: it
   await make(ours);
   await ours.clock.advance(SECOND);
   await put(ours);
-  t.equal(await destroyOrphans(ours.store, ours.clock.now()), 0);
-  t.equal(await destroyOrphans(ours.store, ours.clock.now() + 1), 1);
+  t.equal(await destroyOrphans(ours.store, ours.clock.now(), nextTurn), 0);
+  t.equal(await destroyOrphans(ours.store, ours.clock.now() + 1, nextTurn), 1);
 });
 
 t.test('what a writer left that gave up between its key and its swap is found', async (t) => {
@@ -37,7 +38,7 @@ t.test('what a writer left that gave up between its key and its swap is found', 
   await t.rejects(turn(ours), { code: 'store_unavailable' });
   t.equal((await materials(ours)).length, 2);
   await ours.clock.advance(11 * MINUTE);
-  t.equal(await destroyOrphans(ours.store, ours.clock.now() - 10 * MINUTE), 1);
+  t.equal(await destroyOrphans(ours.store, ours.clock.now() - 10 * MINUTE, nextTurn), 1);
 });
 
 t.test('a swap that happened although its answer was lost keeps its material', async (t) => {
@@ -46,13 +47,13 @@ t.test('a swap that happened although its answer was lost keeps its material', a
   ours.store.faults.beforeNext('swap', () => ours.store.faults.failNext('load'));
   ours.store.faults.loseNextAnswer('swap');
   await t.rejects(turn(ours), { code: 'store_unavailable' });
-  t.equal(await destroyOrphans(ours.store, START + MINUTE), 0);
+  t.equal(await destroyOrphans(ours.store, START + MINUTE, nextTurn), 0);
 });
 
 t.test('an outage is never absence: what cannot be looked up is not destroyed', async (t) => {
   const ours = replica(t);
   await make(ours);
   ours.store.faults.failNext('load');
-  await t.rejects(destroyOrphans(ours.store, START + 1), { code: 'store_unavailable' });
+  await t.rejects(destroyOrphans(ours.store, START + 1, nextTurn), { code: 'store_unavailable' });
   t.equal((await materials(ours)).length, 1);
 });

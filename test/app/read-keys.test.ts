@@ -177,3 +177,11 @@ t.test('a store that fails while material is fetched is an outage, and the next 
   await t.rejects(ours.reader.read(WEB), { code: 'store_unavailable' });
   t.equal((await ours.reader.read(WEB)).keys.current.version.version, 1);
 });
+
+t.test('reads at once of a keyring that nobody has read yet share the work', async (t) => {
+  const ours = beside(replica(t));
+  await make(ours);
+  const reads = await Promise.all(Array.from({ length: 50 }, () => ours.reader.read(WEB)));
+  t.equal(new Set(reads.map(({ keys }) => keys)).size, 1);
+  t.equal(ours.store.faults.calls.get('getMaterial'), 1);
+});

@@ -77,7 +77,7 @@ export class Service {
   }
 
   orphans(): Promise<number> {
-    return destroyOrphans(this.deps.store, this.clock.now() - ORPHAN_AGE);
+    return destroyOrphans(this.deps.store, this.clock.now() - ORPHAN_AGE, async () => undefined);
   }
 
   ask(...asked: Parameters<FrontDoor['ask']>): Promise<Answer> {

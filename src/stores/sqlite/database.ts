@@ -48,8 +48,9 @@ export class Database {
     );
   }
 
-  /** Commits what the body did, or undoes all of it when the body throws. */
+  /** Commits what the body did, or undoes all of it when the body throws. Within another transaction it is a part of that one. */
   transaction<Result>(body: () => Result): Result {
+    if (this.#isUnderWay) return this.#part(body);
     this.exec('BEGIN IMMEDIATE');
     try {
       const result = body();
@@ -57,7 +58,37 @@ export class Database {
       return result;
     } catch (error) {
       // SQLite itself has rolled back after some failures, a full disk among them
-      if (this.#sqlite.isOpen && this.#sqlite.isTransaction) this.exec('ROLLBACK');
+      if (this.#isUnderWay) this.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /**
+   * A transaction whose commit does not wait for the disk. A crash of the machine may undo it, but never without every later one: the next
+   * `transaction` that has committed has made it durable too.
+   */
+  unsynced<Result>(body: () => Result): Result {
+    if (this.#isUnderWay) return this.#part(body);
+    this.exec('PRAGMA synchronous = NORMAL');
+    try {
+      return this.transaction(body);
+    } finally {
+      this.exec('PRAGMA synchronous = FULL');
+    }
+  }
+
+  get #isUnderWay(): boolean {
+    return this.#sqlite.isOpen && this.#sqlite.isTransaction;
+  }
+
+  #part<Result>(body: () => Result): Result {
+    this.exec('SAVEPOINT part');
+    try {
+      const result = body();
+      this.exec('RELEASE part');
+      return result;
+    } catch (error) {
+      if (this.#isUnderWay) this.exec('ROLLBACK TO part; RELEASE part');
       throw error;
     }
   }

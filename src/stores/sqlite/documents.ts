@@ -11,8 +11,11 @@ import { numberOf, type Row, textOf } from './row.ts';
 
 const TAG_BYTES = 6;
 
-/** Counts the changes of all documents; no row is ever deleted, so the greatest number is the last one given. */
-const NEXT = '(SELECT coalesce(max(sequence), 0) + 1 AS next FROM keyrings)';
+/**
+ * Counts the changes of all documents; no row is ever deleted, so the greatest number is the last one given. Not `max(sequence)`: within
+ * an INSERT, SQLite would read the whole index for that.
+ */
+const NEXT = '(SELECT coalesce((SELECT sequence FROM keyrings ORDER BY sequence DESC LIMIT 1), 0) + 1 AS next)';
 
 const INSERT = `
   INSERT INTO keyrings (name, revision, sequence, due_at, document)
@@ -27,6 +30,11 @@ const DUE = `
   SELECT name, due_at FROM keyrings WHERE due_at <= ? AND (due_at, name) > (?, ?)
   ORDER BY due_at, name LIMIT ?`;
 
+/** A document that is not JSON has no date; it does not keep the others from being read. */
+const DATES = `
+  SELECT name, CASE WHEN json_valid(document) THEN document ->> '$.changed.at' END AS changed_at FROM keyrings
+  WHERE name > ? ORDER BY name LIMIT ?`;
+
 export type Documents = ReturnType<typeof documentsIn>;
 
 /**
@@ -40,6 +48,7 @@ export function documentsIn(database: Database, random: Random) {
   const insert = database.prepare(INSERT);
   const update = database.prepare(UPDATE);
   const names = database.prepare('SELECT name FROM keyrings WHERE name > ? ORDER BY name LIMIT ?');
+  const dates = database.prepare(DATES);
   const due = database.prepare(DUE);
   const last = database.prepare('SELECT coalesce(max(sequence), 0) AS sequence FROM keyrings');
   const since = database.prepare('SELECT name FROM keyrings WHERE sequence > ? ORDER BY sequence');
@@ -61,6 +70,15 @@ export function documentsIn(database: Database, random: Random) {
       const found = names.all(after ?? '', limit + 1).map(nameOf);
       const items = found.slice(0, limit);
       return { items, next: found.length > limit ? (items.at(-1) ?? null) : null };
+    },
+
+    changeDates(
+      after: KeyringName | null,
+      limit: number,
+    ): Page<{ readonly name: KeyringName; readonly changedAt: Instant | null }, KeyringName> {
+      const found = dates.all(after ?? '', limit + 1).map((row) => ({ name: nameOf(row), changedAt: dateOf(row) }));
+      const items = found.slice(0, limit);
+      return { items, next: found.length > limit ? (items.at(-1)?.name ?? null) : null };
     },
 
     due(now: Instant, after: DueEntry | null, limit: number): DueEntry[] {
@@ -98,6 +116,11 @@ function named(name: KeyringName, decode: () => Keyring): Keyring {
 
 function nameOf(row: Row): KeyringName {
   return parseKeyringName(textOf(row, 'name'));
+}
+
+function dateOf({ changed_at: text }: Row): Instant | null {
+  const at = typeof text === 'string' ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? null : at;
 }
 
 function revisionOf(row: Row): Revision {

@@ -54,9 +54,10 @@ export function materialIn(database: Database, { masterKey, fingerprintKey, cloc
 
   const lookUp = (ref: MaterialRef) => find.first(...keyOf(ref));
 
+  /** Nobody refers to it yet; the swap that does makes both durable. */
   function add(ref: MaterialRef, material: Secret): void {
     const sealed = seal(material, ref, masterKey, random);
-    database.transaction(() => {
+    database.unsynced(() => {
       const id = idOf(insert.first(...keyOf(ref), clock.now(), null));
       insertSealed.run(id, sealed);
       insertFingerprint.run(id, fingerprint(material, fingerprintKey));

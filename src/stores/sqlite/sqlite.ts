@@ -5,7 +5,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { MoveMarks } from '../../ports/move.ts';
 import type { Random } from '../../ports/random.ts';
 import type { Snapshots } from '../../ports/snapshots.ts';
-import type { ChangeFeed, DueIndex, FingerprintIndex, Store } from '../../ports/store.ts';
+import type { ChangeDates, ChangeFeed, DueIndex, FingerprintIndex, Store } from '../../ports/store.ts';
 import type { TokenStore } from '../../ports/tokens.ts';
 import type { MasterKeySource } from '../master-key.ts';
 import { type Database, openDatabase } from './database.ts';
@@ -32,7 +32,7 @@ export interface SqliteOptions {
 
 /** Everything that one data folder keeps. The parts share one connection, and so one lock and one transaction. */
 export interface Sqlite {
-  readonly store: Store & DueIndex & ChangeFeed;
+  readonly store: Store & DueIndex & ChangeFeed & Partial<ChangeDates>;
   readonly fingerprints: FingerprintIndex;
   readonly tokens: TokenStore;
   /** The audit log's keys: made with the database, sealed under its master key. */

@@ -55,7 +55,7 @@ async function holdsOnce(t: Test, { survivor }: Running): Promise<void> {
   t.equal(after.versions.length, 2, 'one new version');
   t.equal(after.versions.filter(({ slot }) => slot !== null).length, 1);
   t.equal(survivor.copies.peek(named('web'))?.revision, revision);
-  await destroyOrphans(survivor.store, systemClock.now() + DAY);
+  await destroyOrphans(survivor.store, systemClock.now() + DAY, async () => undefined);
   const { items } = await survivor.store.pageMaterial(null, 10);
   t.same(new Set(items.map(({ ref }) => ref.nonce)), new Set(after.versions.map(({ nonce }) => nonce)), 'its keys and no others');
 }
