@@ -84,6 +84,9 @@ async function copyKeyring({ from, to }: MigrateDeps, name: KeyringName): Promis
   if (before !== undefined) await requireArriving(to);
   const swapped = await to.store.swap(keyring, before?.revision ?? null);
   if (swapped !== null) return revision;
+  // another run of the same move may have copied it a moment ago
+  const now = await to.store.load(name);
+  if (now !== undefined && encodeKeyring(now.keyring) === encodeKeyring(keyring)) return revision;
   await requireArriving(to);
   throw new KeyturnError('conflict', `Somebody else writes into ${to.place}. Stop what does, and run this again.`);
 }
