@@ -49,7 +49,7 @@ def answer(current, previous=(), following=None, **more):
 
 FULL = answer(signing(3), [verifying(2), verifying(1)], signing(4))
 ALONE = answer(signing(1))
-WEAK = answer(signing(3), [verifying(2), verifying(1, "dev", weak=True)], None)
+WEAK = answer(signing(3), [verifying(2), verifying(1, "changeme", weak=True)], None)
 
 
 def without(value, field):
@@ -74,14 +74,16 @@ def answers():
         refused("a current key of 31 characters", answer(signing(3, "k9!" * 10 + "z")), "bad_key"),
         refused("a current key of 32 hex digits, which are 16 bytes", answer(signing(3, key[:32])), "bad_key"),
         refused("a current key of 42 base64url characters, which are 31 bytes", answer(signing(3, (key + "_-")[-42:])), "bad_key"),
-        refused("a weak current key", answer({**signing(3, "dev"), "weak": True}), "bad_key"),
+        refused("a weak current key", answer({**signing(3, "changeme"), "weak": True}), "bad_key"),
         refused("a long current key that is marked weak", answer({**signing(3), "weak": True}), "bad_key"),
-        refused("a weak next key", answer(signing(3), [], {**signing(4, "dev"), "weak": True}), "bad_key"),
+        refused("a weak next key", answer(signing(3), [], {**signing(4, "changeme"), "weak": True}), "bad_key"),
         refused("an empty next key", answer(signing(3), [], signing(4, "")), "bad_key"),
         refused("an empty previous key", answer(signing(3), [verifying(2, "")]), "bad_key"),
         refused("an empty previous key that is marked weak", answer(signing(3), [verifying(2, "", weak=True)]), "bad_key"),
-        refused("a short previous key that is not marked weak", answer(signing(3), [verifying(2, "dev")]), "bad_key"),
-        refused("a weak mark that is no boolean", answer(signing(3), [verifying(2, "dev", weak="yes")]), "bad_answer"),
+        refused("a short previous key that is not marked weak", answer(signing(3), [verifying(2, "changeme")]), "bad_key"),
+        refused("a weak previous key of 7 characters, which can all be tried", answer(signing(3), [verifying(2, "changem", weak=True)]), "bad_key"),
+        refused("a weak previous key with a character outside printable ASCII", answer(signing(3), [verifying(2, "changemé", weak=True)]), "bad_key"),
+        refused("a weak mark that is no boolean", answer(signing(3), [verifying(2, "changeme", weak="yes")]), "bad_answer"),
         refused("a key beyond 1024 characters", answer(signing(3, "k9!" * 342)), "bad_key"),
         refused("a current key with a character outside printable ASCII", answer(signing(3, key[:-1] + "é")), "bad_key"),
         refused("a list where the current key is expected", answer(signing(3, [key])), "bad_answer"),

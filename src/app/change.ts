@@ -1,12 +1,14 @@
 import { codeOf, KeyturnError } from '../core/errors.ts';
 import type { ChangeId, Keyring } from '../core/keyring.ts';
 import type { KeyringName } from '../core/name.ts';
+import { type Millis, SECOND } from '../core/time.ts';
+import { delay } from '../core/transitions/delay.ts';
 import type { Context, Draft } from '../core/transitions/transition.ts';
-import type { Actor, MaterialNonce, Provenance, Version } from '../core/version.ts';
+import { type Actor, type MaterialNonce, type Provenance, SCHEDULER, type Version } from '../core/version.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 import type { NewMaterial, Publisher, Revision, Store, Stored } from '../ports/store.ts';
-import type { Copies } from './copies.ts';
+import { type Copies, elapsed } from './copies.ts';
 import { generateKey, materialRef, type NewKey } from './material.ts';
 
 export interface ChangeDeps {
@@ -41,24 +43,53 @@ export interface Request<Result extends Planned> {
 export type Changed<Result extends Planned> = Result & { readonly revision: Revision };
 
 const ATTEMPTS = 20;
+/** To put right a change that was committed late. */
+const ATTEMPTS_AFTERWARDS = 3;
+
+/** What was committed, and how long ago its instant is by the clock that moved more. */
+interface Committed<Result extends Planned> {
+  readonly changed: Changed<Result>;
+  readonly took: Millis;
+}
 
 /**
  * The one compare-and-swap loop: load, decide, store the material, swap (in one transaction, where the store can); after a lost swap destroy the orphan and begin
  * again. The swap is the commit point: what this function throws before it changed nothing, and after it nothing fails any more.
+ * The times in a document count from the instant of its change. Where the swap may have taken more than half of the skew that the policy allows, one more change
+ * moves them by as much (docs/decisions/0047); the result then is the document after both.
  * @throws KeyturnError what the step refuses; `store_unavailable` …; `conflict` when others win every time
  */
 export async function change<Result extends Planned>(deps: ChangeDeps, request: Request<Result>): Promise<Changed<Result>> {
+  const { changed, took } = await changeOnce(deps, request);
+  if (took <= (changed.keyring.policy.skewSeconds * SECOND) / 2) return changed;
+  return { ...changed, ...(await putRight(deps, changed.keyring.name, took)) };
+}
+
+/** Null where the store does not answer any more: the change stands all the same. */
+async function putRight(deps: ChangeDeps, name: KeyringName, late: Millis): Promise<Stored | null> {
+  const step: Step<Planned> = (stored, context) => {
+    if (stored === undefined) throw new KeyturnError('internal', `Keyring ${name} vanished.`);
+    return { keyring: delay(stored.keyring, late, context), publishes: null };
+  };
+  for (let attempt = 1; attempt <= ATTEMPTS_AFTERWARDS; attempt++) {
+    const done = await changeOnce(deps, { name, by: SCHEDULER, reason: 'its change was committed late', step }).catch(() => null);
+    if (done !== null) return { keyring: done.changed.keyring, revision: done.changed.revision };
+  }
+  return null;
+}
+
+async function changeOnce<Result extends Planned>(deps: ChangeDeps, request: Request<Result>): Promise<Committed<Result>> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const stored = await deps.store.load(request.name);
+    const asked = deps.copies.moment();
     const { context, keys } = contextOf(deps, request, stored);
     const planned = request.step(stored, context);
-    if (stored !== undefined && planned.keyring === stored.keyring) return { ...planned, revision: stored.revision };
+    if (stored !== undefined && planned.keyring === stored.keyring) return { changed: { ...planned, revision: stored.revision }, took: 0 };
     const replaced = stored?.revision ?? null;
-    const asked = deps.copies.moment();
     const revision = await commit(deps, planned, replaced, keys);
     if (revision === null) continue;
     deps.copies.noteSwap({ keyring: planned.keyring, revision }, replaced, asked);
-    return { ...planned, revision };
+    return { changed: { ...planned, revision }, took: elapsed(asked, deps.copies.moment()) };
   }
   throw new KeyturnError('conflict', `Keyring ${request.name} is being changed by many at once. Nothing was changed; try again.`, {
     retryAfterSeconds: 1,

@@ -164,7 +164,8 @@ export class Copies {
   }
 }
 
-function elapsed(from: Moment, to: Moment): Millis {
+/** By the clock that moved more; never negative. */
+export function elapsed(from: Moment, to: Moment): Millis {
   return Math.max(to.wall - from.wall, to.uptime - from.uptime, 0);
 }
 

@@ -83,8 +83,9 @@ async function copyKeyring({ from, to }: MigrateDeps, name: KeyringName): Promis
   if (before !== undefined && from.move.fences) throw differs(name);
   if (before !== undefined) await requireArriving(to);
   const swapped = await to.store.swap(keyring, before?.revision ?? null);
-  if (swapped === null) throw new KeyturnError('conflict', `Somebody else writes into ${to.place}. Stop what does, and run this again.`);
-  return revision;
+  if (swapped !== null) return revision;
+  await requireArriving(to);
+  throw new KeyturnError('conflict', `Somebody else writes into ${to.place}. Stop what does, and run this again.`);
 }
 
 /** An ended version is buried in the new store too, so that it cannot come back there either. */

@@ -1,4 +1,4 @@
-import { KeyturnError } from '../core/errors.ts';
+import { codeOf, KeyturnError } from '../core/errors.ts';
 import { grantableLease } from '../core/lease.ts';
 import type { KeyringName } from '../core/name.ts';
 import { nextChangeAt, type Roles } from '../core/roles.ts';
@@ -105,7 +105,8 @@ export class KeyReader {
     for (;;) {
       const copy = await this.#copyWithinLease(name);
       requireActive(copy.keyring);
-      const keys = this.#fresh(copy) ?? (await this.#assembled(copy));
+      const keys = this.#fresh(copy) ?? (await this.#assembleOrReload(copy));
+      if (keys === null) continue;
       // Replaced while its material was fetched: the age below would be that of its successor, and its lease too long.
       if (this.#deps.copies.peek(name) !== copy) continue;
       const leaseSeconds = grantableLease(copy.keyring.policy, this.#deps.copies.age(copy));
@@ -131,6 +132,22 @@ export class KeyReader {
     const keys = this.#sets.get(copy);
     if (keys === undefined) return null;
     return keys.until === null || this.#deps.clock.now() < keys.until ? keys : null;
+  }
+
+  /**
+   * Null where the copy was replaced. A version may have been cut and destroyed since this replica heard of the document: it is asked for once before its
+   * material is called missing.
+   */
+  async #assembleOrReload(copy: Copy): Promise<KeySet | null> {
+    const { name } = copy.keyring;
+    try {
+      return await this.#assembled(copy);
+    } catch (error) {
+      if (codeOf(error) !== 'material_missing') throw error;
+      const reloaded = await this.#deps.copies.reload(name);
+      if (reloaded === undefined || reloaded.revision === copy.revision) throw error;
+      return null;
+    }
   }
 
   /** Thousands that were held until a change ask at once: they share the work. */

@@ -33,7 +33,7 @@ export function revokeVersion(deps: ChangeDeps, number: number, request: Rotatio
   return answerOnce(deps, request, ['revoke', String(number), request.reason], (keyring, context) => revoke(keyring, number, context));
 }
 
-function answerOnce(
+async function answerOnce(
   deps: ChangeDeps,
   { name, by, reason, idempotencyKey }: RotationRequest,
   asked: readonly string[],
@@ -41,7 +41,7 @@ function answerOnce(
 ): Promise<Changed<Rotation>> {
   const key = idempotencyKey === null ? null : digest(by.id, idempotencyKey);
   const body = digest(...asked);
-  return change(deps, {
+  const done = await change(deps, {
     name,
     by,
     reason,
@@ -56,4 +56,6 @@ function answerOnce(
       return { ...done, keyring: rememberRequest(rotated.keyring, request) };
     },
   });
+  // As it is in the end: a swap that took long has moved its activation.
+  return { ...done, version: versionOf(done.keyring, done.version.version) };
 }

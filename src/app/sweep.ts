@@ -1,5 +1,6 @@
 import { type Decision, decide } from '../core/decide.ts';
 import { codeOf, type ErrorCode } from '../core/errors.ts';
+import { versionOf } from '../core/keyring.ts';
 import type { KeyringName } from '../core/name.ts';
 import { type Instant, MINUTE, type Millis, SECOND } from '../core/time.ts';
 import { markPurged } from '../core/transitions/delete.ts';
@@ -166,7 +167,8 @@ async function fillSlot(deps: SweepDeps, name: KeyringName, { slot, missedSlots,
     },
   });
   if (version === null) return null;
-  const outcome = { outcome: 'rotated', name, version: version.version, slot, activatesAt: version.activatesAt, missedSlots } as const;
+  const { activatesAt } = versionOf(keyring, version.version);
+  const outcome = { outcome: 'rotated', name, version: version.version, slot, activatesAt, missedSlots } as const;
   return { outcome, changedAt: keyring.changed.at };
 }
 

@@ -13,10 +13,12 @@ interface Kept {
   readonly auditKeys: AuditKeys;
   /** Default: this thread commits. */
   readonly ledger?: LedgerWriter;
+  /** Whether the store holds no keyring yet. Default: it may. */
+  readonly isFirstStart?: boolean;
 }
 
 /** The log and the leases in `audit.db` of the data folder. @throws KeyturnError what keeps it from being opened */
-export function embeddedLog({ dataDir, audit }: Settings, { auditKeys, ledger }: Kept, clock: Clock): LogPlace {
+export function embeddedLog({ dataDir, audit }: Settings, { auditKeys, ledger, isFirstStart = false }: Kept, clock: Clock): LogPlace {
   const path = auditPath(dataDir);
   const writer = ledger ?? inlineLedger(path, auditKeys, prepareLeases);
   const reader = sqliteLedgerReader(openAuditForReading(path));
@@ -25,7 +27,7 @@ export function embeddedLog({ dataDir, audit }: Settings, { auditKeys, ledger }:
     writer,
     reader,
     shared: false,
-    leases: (settled) => keepLeases({ database: rows, clock, settled, seamless: audit.onOutage === 'refuse' }),
+    leases: (settled) => keepLeases({ database: rows, clock, settled, seamless: audit.onOutage === 'refuse', isFirstStart }),
     async close() {
       rows.close();
       reader.close();

@@ -1,4 +1,5 @@
-import type { Instant } from '../core/time.ts';
+import { POLICY_BOUNDS } from '../core/policy.ts';
+import { type Instant, type Millis, SECOND } from '../core/time.ts';
 import type { Clock } from '../ports/clock.ts';
 import { KEPT_AFTER_END, type LeaseRegistry } from '../ports/leases.ts';
 import type { Database } from '../stores/sqlite/database.ts';
@@ -12,7 +13,12 @@ export interface LeaseRegistryDeps {
   readonly settled: () => Promise<void>;
   /** False where the service may give out keys without recording the grant. */
   readonly seamless: boolean;
+  /** There is no keyring yet, so nothing was granted before: no clock has to be allowed for. */
+  readonly isFirstStart: boolean;
 }
+
+/** The largest skew that a policy can have. */
+const LARGEST_SKEW: Millis = POLICY_BOUNDS.skewSeconds[1] * SECOND;
 
 /** The registry of this process and what keeps it true. */
 export interface KeptRegistry {
@@ -28,10 +34,11 @@ export interface KeptRegistry {
 }
 
 /** Opens the registry for this process, before its first grant. */
-export function keepLeases({ database, clock, settled, seamless }: LeaseRegistryDeps): KeptRegistry {
+export function keepLeases({ database, clock, settled, seamless, isFirstStart }: LeaseRegistryDeps): KeptRegistry {
   database.exec(LEASES_SCHEMA);
   const rows = leasesIn(database);
-  rows.open(clock.now(), seamless);
+  const now = clock.now();
+  rows.open(now, seamless, isFirstStart ? now - LARGEST_SKEW : now);
   let bypassedAt: Instant | null = null;
   return {
     registry: {

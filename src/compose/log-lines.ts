@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import type { Declared } from '../app/declared-keyrings.ts';
 import type { SweepOutcome } from '../app/sweep.ts';
+import type { Settings } from '../config/settings.ts';
 import { codeOf } from '../core/errors.ts';
+import { LEAST_SKEW_ON_AWS } from '../core/review/keyring-rules.ts';
 import { type Millis, SECOND, toIso } from '../core/time.ts';
 
 const SLOW_SWEEP: Millis = 5 * SECOND;
@@ -39,6 +41,13 @@ export function logSweepFailure(logger: Logger, error: unknown): void {
 
 export function logSlowSweep(logger: Logger, took: Millis): void {
   if (took > SLOW_SWEEP) logger.warn({ took }, 'sweep was slow');
+}
+
+/** Of new keyrings and of declared ones; `keyturn doctor` looks at the others too. */
+export function logShortSkew(logger: Logger, storeKind: string, { defaults, keyrings }: Pick<Settings, 'defaults' | 'keyrings'>): void {
+  if (storeKind !== 'aws') return;
+  const skew = Math.min(...[defaults, ...keyrings.map(({ policy }) => policy)].map(({ skewSeconds }) => skewSeconds));
+  if (skew < LEAST_SKEW_ON_AWS) logger.warn({ skew, least: LEAST_SKEW_ON_AWS }, 'skewSeconds is short for the aws store');
 }
 
 export function logDeclared(logger: Logger, declared: readonly Declared[]): void {

@@ -41,7 +41,7 @@ import { type Foundation, openFoundation } from './foundation.ts';
 import { heardBy } from './heard-by.ts';
 import { keepHouse } from './housekeeping.ts';
 import { requireInPlace } from './in-place.ts';
-import { logDeclared, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
+import { logDeclared, logShortSkew, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
 export interface Surroundings {
@@ -100,7 +100,8 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
   await copies.validate();
 
-  const place = foundation.log ?? embeddedLog(settings, foundation, clock);
+  const isFirstStart = (await store.page(null, 1)).items.length === 0;
+  const place = foundation.log ?? embeddedLog(settings, { ...foundation, isFirstStart }, clock);
   const audit = openAudit({ place, keys: foundation.auditKeys, clock, timers, logger });
   const { journal, refusals } = audit;
   const judge = await openJudge(settings, foundation, logger);
@@ -156,6 +157,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const recording: Recording = { journal: heard, clock, refusals, onOutage: settings.audit.onOutage };
   const parts = { service, reader, fleet, waiters, authenticator, tokens, readiness, metrics, backup };
   const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, stopwatch, audit: audit.log, settings: http, logger });
+  logShortSkew(logger, store.kind, settings);
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
   await audit.recordForgotten(store);
 

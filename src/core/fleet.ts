@@ -19,10 +19,10 @@ export interface HeldLease {
 }
 
 /**
- * Whom the registry hears of. `own`: this process alone grants leases. `shared`: several replicas do, into one registry, and none of them grants
- * anything on a document that is older than one that the registry has seen published. `none`: leases may be granted that it never hears of.
+ * Whom the registry hears of. `own`: this process alone grants leases. `none`: others may grant leases too, so it proves nothing, even where they
+ * share one: no registry refuses grants on outdated documents yet (docs/decisions/0039).
  */
-export type RegistryReach = 'own' | 'shared' | 'none';
+export type RegistryReach = 'own' | 'none';
 
 /** What is known of the leases on one keyring. */
 export interface Fleet<Lease extends HeldLease = HeldLease> {
@@ -103,8 +103,9 @@ const LONGEST_LEASE: Millis = POLICY_BOUNDS.leaseSeconds[1] * SECOND;
 export function missedUntil(keyring: Keyring, { reach, completeSince }: Pick<Fleet, 'reach' | 'completeSince'>): Instant {
   if (reach === 'none') return Number.POSITIVE_INFINITY;
   const [first] = keyring.versions;
-  if (first?.kind === 'created' && completeSince <= first.created.at) return Number.NEGATIVE_INFINITY;
   const { policy, carryover } = keyring;
+  // Two stamps of two clocks, or of one that was set back between.
+  if (first?.kind === 'created' && completeSince + policy.skewSeconds * SECOND <= first.created.at) return Number.NEGATIVE_INFINITY;
   const underEarlierPolicy = Math.min(carryover?.leasesUntil ?? 0, completeSince + LONGEST_LEASE);
   return Math.max(completeSince + policy.leaseSeconds * SECOND, underEarlierPolicy) + policy.skewSeconds * SECOND;
 }

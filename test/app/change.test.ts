@@ -2,6 +2,7 @@ import t from 'tap';
 import { change } from '../../src/app/change.ts';
 import { createKeyring } from '../../src/app/keyrings.ts';
 import { KeyturnError } from '../../src/core/errors.ts';
+import { SECOND } from '../../src/core/time.ts';
 import { asked, beside, make, materials, POLICY, replica, stored, turn, WEB } from './fixture.ts';
 
 t.test('a change that loses its swap destroys its orphan, decides again and wins', async (t) => {
@@ -99,4 +100,43 @@ t.test('two creations at once make one keyring', async (t) => {
   ours.store.faults.beforeNext('swap', () => make(beside(ours)));
   await t.rejects(createKeyring(ours.deps, {}, wanted), { code: 'keyring_exists' });
   t.equal((await materials(ours)).length, 1);
+});
+
+/** Of the policy: lease and skew; lease, token lifetime and skew. */
+const PROPAGATION = 70 * SECOND;
+const GRACE = 670 * SECOND;
+const SLOW = 6 * SECOND;
+
+t.test('simulator 277: a rotation whose swap took more than half of the skew activates later by as much', async (t) => {
+  for (const method of ['putMaterial', 'swap'] as const) {
+    const ours = replica(t);
+    await make(ours);
+    ours.store.faults.beforeNext(method, () => ours.clock.advance(SLOW));
+    const keyring = await turn(ours, 'scheduled');
+    const [first, second] = keyring.versions;
+    const committed = ours.clock.now();
+    t.equal(second?.activatesAt, committed + PROPAGATION, `slow: ${method}`);
+    t.equal(first?.verifyUntil, committed + PROPAGATION + GRACE);
+    t.same(await stored(ours), keyring);
+    t.same((await ours.copies.get(WEB))?.keyring, keyring);
+  }
+});
+
+t.test('a swap within half of the skew leaves all as it was', async (t) => {
+  const ours = replica(t);
+  await make(ours);
+  ours.store.faults.beforeNext('swap', () => ours.clock.advance(5 * SECOND));
+  const { versions, changed } = await turn(ours, 'scheduled');
+  t.equal(versions[1]?.activatesAt, changed.at + PROPAGATION);
+  t.equal(ours.store.faults.calls.get('swap'), 2);
+});
+
+t.test('a slow swap that cannot be put right counts as done', async (t) => {
+  const ours = replica(t);
+  await make(ours);
+  ours.store.faults.beforeNext('swap', async () => {
+    await ours.clock.advance(SLOW);
+    ours.store.faults.down = true;
+  });
+  t.equal((await turn(ours, 'scheduled')).versions.length, 2);
 });

@@ -5,7 +5,7 @@ import { revokeVersion } from '../../src/app/rotations.ts';
 import { KeyturnError } from '../../src/core/errors.ts';
 import { parseKeyringName } from '../../src/core/name.ts';
 import { MINUTE, type Millis, SECOND } from '../../src/core/time.ts';
-import { asked, beside, make, type Replica, replica, turn, WEB } from './fixture.ts';
+import { asked, beside, make, type Replica, replica, stored, turn, WEB } from './fixture.ts';
 
 /** A replica that has served `web` and proved its copy. */
 async function serving(t: Test): Promise<Replica> {
@@ -144,6 +144,20 @@ t.test('an outage right after a change takes no keys away: their material was fe
   await nextTurn();
   ours.store.faults.down = true;
   t.equal((await ours.reader.read(WEB)).keys.next?.version.version, 2);
+});
+
+t.test('a replica that has not heard of a revocation asks again before it calls material missing', async (t) => {
+  const ours = await serving(t);
+  await turn(ours, 'immediate');
+  const late = beside(ours);
+  await late.copies.get(WEB);
+  await revokeVersion(ours.deps, 1, { ...asked, name: WEB, idempotencyKey: null });
+  const [version] = (await stored(ours)).versions;
+  if (version === undefined) throw new Error('no version');
+  await ours.store.destroyMaterial({ keyring: WEB, ...version });
+  const { keys } = await late.reader.read(WEB);
+  t.same(keys.versions, [2], 'the answer is of the document after the revocation');
+  t.equal(late.store.faults.calls.get('load'), 2, 'asked once more, and no more often');
 });
 
 t.test('material that the store has lost is an error of its own, and the keyring heals by rotation', async (t) => {

@@ -13,13 +13,20 @@ function opened(t: Parameters<typeof openTestSqlite>[0], settled: (record: () =>
   const { database } = openTestSqlite(t);
   const clock = new ManualClock(GRANTED);
   const record = () => leasesIn(database).record([grant(holding(1), false)]);
-  const keep = (seamless: boolean): KeptRegistry => keepLeases({ database, clock, settled: () => settled(record), seamless });
+  const keep = (seamless: boolean, isFirstStart = false): KeptRegistry =>
+    keepLeases({ database, clock, settled: () => settled(record), seamless, isFirstStart });
   return { clock, keep, record };
 }
 
 t.test('whoever asks for the living leases sees what was on its way to the journal', async (t) => {
   const { keep } = opened(t, async (record) => record());
   t.equal((await keep(true).registry.live(WEB, GRANTED)).length, 1);
+});
+
+t.test('at the first start of all nothing was granted before, by any clock', async (t) => {
+  const { keep } = opened(t);
+  t.equal(keep(true, true).registry.completeSince(), GRANTED - 10 * MINUTE, 'the largest skew');
+  t.equal(keep(true).registry.completeSince(), GRANTED - 10 * MINUTE, 'and a restart leaves it so');
 });
 
 t.test('a restart within minutes, even after a crash, leaves the registry complete', async (t) => {

@@ -3,6 +3,7 @@ import { isAddressRange } from '../../src/config/address.ts';
 import { didYouMean } from '../../src/config/did-you-mean.ts';
 import { toSeconds } from '../../src/config/duration.ts';
 import { toInstant } from '../../src/config/instant.ts';
+import type { ConfigFile } from '../../src/config/schema.ts';
 import fc from '../support/fast-check.ts';
 
 t.test('durations are whole seconds or a number with a unit', async (t) => {
@@ -38,4 +39,13 @@ t.test('the nearest known word is offered, a far one is not', async (t) => {
   t.equal(didYouMean('prot', ['host', 'port']), ' (did you mean port?)');
   t.equal(didYouMean('DATADIR', ['dataDir']), ' (did you mean dataDir?)');
   t.equal(didYouMean('elephant', ['host', 'port']), '');
+});
+
+t.test('words of the config file have the type of their words', async (t) => {
+  const isSqlite = (file: ConfigFile): boolean => {
+    // @ts-expect-error no such kind of store: while the type was `never`, every comparison passed
+    if (file.store?.kind === 'sqllite') return false;
+    return file.store?.kind === 'sqlite';
+  };
+  t.equal(isSqlite({ store: { kind: 'sqlite' } }), true);
 });

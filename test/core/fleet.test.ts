@@ -19,7 +19,7 @@ function lease(fields: Partial<HeldLease> = {}): HeldLease {
   return { instance: 'web-1', until: NOW + LEASE, behindUntil: 0, offered: { changedAt: PUBLISHED, newest: 2 }, ...fields };
 }
 
-const fleet = (...leases: readonly HeldLease[]): Fleet => ({ reach: 'own', completeSince: T0, leases });
+const fleet = (...leases: readonly HeldLease[]): Fleet => ({ reach: 'own', completeSince: T0 - SKEW, leases });
 
 function told(activation: Activation): readonly unknown[] {
   const until = 'until' in activation ? toIso(activation.until) : null;
@@ -73,10 +73,15 @@ t.test('a caller without a name can hold it back, not give it free', async (t) =
 
 t.test('leases that the registry may have missed hold it back until the last of them has ended', async (t) => {
   const since = (completeSince: Instant): Fleet => ({ ...fleet(lease()), completeSince });
-  t.equal(activation(since(T0)).state, 'safe', 'complete from before the first version');
+  t.equal(activation(since(T0 - SKEW)).state, 'safe', 'complete from before the first version, on every clock');
   t.equal(activation(since(NOW - LEASE - SKEW)).state, 'safe');
   t.same(told(activation(since(NOW - LEASE - SKEW + 1))), ['unknown leases', toIso(NOW + 1)]);
   t.match(activation(since(NOW)), { why: 'incomplete', until: PUBLISHED + LEASE + SKEW }, 'never later than planned');
+});
+
+t.test('a first version made less than a skew after the registry became whole may be older than it, by another clock', async (t) => {
+  t.equal(missedUntil(PENDING, { reach: 'own', completeSince: T0 - SKEW + 1 }), T0 + LEASE + 1);
+  t.equal(missedUntil(PENDING, { reach: 'own', completeSince: T0 - SKEW }), Number.NEGATIVE_INFINITY);
 });
 
 t.test('an imported key was in use before anybody counted', async (t) => {
@@ -86,7 +91,7 @@ t.test('an imported key was in use before anybody counted', async (t) => {
     versions: PENDING.versions.map((version) => (version === first ? { ...version, kind: 'imported' as const } : version)),
   };
   t.equal(missedUntil(imported, { reach: 'own', completeSince: T0 }), T0 + LEASE + SKEW);
-  t.equal(missedUntil(PENDING, { reach: 'own', completeSince: T0 }), Number.NEGATIVE_INFINITY);
+  t.equal(missedUntil(PENDING, { reach: 'own', completeSince: T0 - SKEW }), Number.NEGATIVE_INFINITY);
 });
 
 t.test('missed leases of a longer policy count as long as that policy let them', async (t) => {
@@ -101,7 +106,12 @@ t.test('missed leases of a longer policy count as long as that policy let them',
 t.test('a registry that does not hear of every lease proves nothing', async (t) => {
   const found = activation({ ...fleet(lease()), reach: 'none' });
   t.match(found, { state: 'unknown leases', why: 'not shared', until: PUBLISHED + LEASE + SKEW });
-  t.equal(activation({ ...fleet(lease()), reach: 'shared' }).state, 'safe');
+});
+
+t.test('simulator 508: a registry that several replicas write cannot be said to prove anything', async (t) => {
+  // @ts-expect-error until such a registry refuses grants on outdated documents
+  const shared: Fleet['reach'] = 'shared';
+  t.equal(shared, 'shared');
 });
 
 t.test('a clock that was set back makes leases longer, never shorter', async (t) => {

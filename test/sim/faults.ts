@@ -2,7 +2,6 @@ import { type ChangeDeps, change } from '../../src/app/change.ts';
 import { Copies } from '../../src/app/copies.ts';
 import { getKeyring, requireStored } from '../../src/app/keyrings.ts';
 import { decide } from '../../src/core/decide.ts';
-import type { RegistryReach } from '../../src/core/fleet.ts';
 import type { Keyring } from '../../src/core/keyring.ts';
 import type { KeyringName } from '../../src/core/name.ts';
 import { type Instant, SECOND } from '../../src/core/time.ts';
@@ -10,15 +9,17 @@ import { rotate } from '../../src/core/transitions/rotate.ts';
 import { SCHEDULER } from '../../src/core/version.ts';
 import type { Revision } from '../../src/ports/store.ts';
 import type { WholeStore } from './line.ts';
-import type { Desk } from './register.ts';
+import type { Desk, Sharing } from './register.ts';
 
 /** A rule that is broken on purpose around the real code, to see that the watch notices. */
 export interface Fault {
   readonly name: string;
   /** A schedule that has noticed it, to look there first. */
   readonly seenIn: number;
+  /** Seen once in more than ten thousand schedules; the schedule named is of an earlier state of the code, and another has not been found yet. */
+  readonly isRare?: true;
   /** Only in worlds of this kind. */
-  readonly reach?: RegistryReach;
+  readonly sharing?: Sharing;
   readonly store?: (store: WholeStore) => WholeStore;
   readonly copies?: typeof Copies;
   readonly desk?: (desk: Desk) => Desk;
@@ -45,12 +46,12 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'replicas that do not share their leases trust their own',
     seenIn: 3,
-    reach: 'none',
+    sharing: 'none',
     desk: (desk) => ({ ...desk, reach: 'own' }),
   },
-  { name: 'a lost registry says that it is whole', seenIn: 247, reach: 'own', forgets: true },
-  { name: 'a shared registry takes grants on outdated documents', seenIn: 362, reach: 'shared', isUnfenced: true },
-  { name: 'a shared registry is not told of the copy at hand', seenIn: 508, reach: 'shared', isUntold: true },
+  { name: 'a lost registry says that it is whole', seenIn: 247, sharing: 'own', forgets: true },
+  { name: 'a shared registry takes grants on outdated documents', seenIn: 362, sharing: 'shared', isUnfenced: true },
+  { name: 'a shared registry is not told of the copy at hand', seenIn: 508, sharing: 'shared', isUntold: true },
   { name: 'an outage does not shorten leases', seenIn: 2, copies: classOfEternalYouth() },
   {
     name: 'a lost swap passes for a won one',
@@ -59,8 +60,8 @@ export const FAULTS: readonly Fault[] = [
   },
   { name: 'a swap replaces whatever is there', seenIn: 2, store: overwriting },
   { name: 'a slot is filled without looking again', seenIn: 12, sweepOnce: staleSweep },
-  { name: 'a swap takes longer than the skew', seenIn: 277, isSlow: true },
-  { name: 'a cache on disk is read while its writer runs', seenIn: 8665, sharesDisks: true },
+  { name: 'a swap takes longer than the skew', seenIn: 753, isSlow: true },
+  { name: 'a cache on disk is read while its writer runs', seenIn: 8665, isRare: true, sharesDisks: true },
   { name: 'keys are destroyed when they are replaced', seenIn: 1, store: destroyingEarly },
 ];
 

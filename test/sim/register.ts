@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { KeyturnError } from '../../src/core/errors.ts';
 import type { RegistryReach } from '../../src/core/fleet.ts';
 import type { ChangeId } from '../../src/core/keyring.ts';
-import type { Instant } from '../../src/core/time.ts';
+import { type Instant, MINUTE } from '../../src/core/time.ts';
 import type { LeaseGrant, LeaseRegistry } from '../../src/ports/leases.ts';
 import { Database } from '../../src/stores/sqlite/database.ts';
 import { LEASES_SCHEMA, leasesIn } from '../../src/stores/sqlite/leases.ts';
@@ -24,7 +24,8 @@ export class Register {
   begin(now: Instant): void {
     this.#database.exec('DELETE FROM leases; DELETE FROM lease_registry');
     this.newest = 0;
-    this.rows.open(now, true);
+    // As composed: there is no keyring yet, so nothing was granted before.
+    this.rows.open(now, true, now - 10 * MINUTE);
   }
 
   /** All entries are gone, as when the disk was. @param noticed null = it does not know */
@@ -33,6 +34,9 @@ export class Register {
     if (noticed !== null) this.rows.markIncomplete(noticed);
   }
 }
+
+/** How replicas keep their leases. `shared`: in one registry with the fence of docs/decisions/0039, which the service cannot have yet. */
+export type Sharing = RegistryReach | 'shared';
 
 /** A process's access to the registry that it writes to. */
 export interface Desk {
@@ -58,7 +62,7 @@ export interface SharedDeps {
   readonly isFenced: boolean;
 }
 
-/** Of one replica among several: grants travel there, and those on an older document than the newest seen are refused (core/fleet.ts, `shared`). */
+/** Of one replica among several: grants travel there, and those on an older document than the newest seen are refused. To the code it is as good as its own. */
 export function sharedDesk({ register, line, placeOf, atHand, isFenced }: SharedDeps): Desk {
   const see = (change: ChangeId | null): number => {
     const place = change === null ? 0 : placeOf(change);
@@ -66,7 +70,7 @@ export function sharedDesk({ register, line, placeOf, atHand, isFenced }: Shared
     return place;
   };
   return {
-    reach: 'shared',
+    reach: 'own',
     registry: {
       completeSince: () => register.rows.completeSince(),
       live(keyring, at) {

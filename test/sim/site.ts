@@ -1,13 +1,12 @@
 import { Copies } from '../../src/app/copies.ts';
 import type { SweepOutcome } from '../../src/app/sweep.ts';
-import type { RegistryReach } from '../../src/core/fleet.ts';
 import { SkewedClock } from './clocks.ts';
 import type { Draws } from './draws.ts';
 import type { Fault } from './faults.ts';
 import { Line, type LineDeps, LONGEST_WAY, storeOver, type Weather } from './line.ts';
 import type { MemoryStore } from './memory-store.ts';
 import { WEB } from './operator.ts';
-import { type Desk, ownDesk, type Register, sharedDesk } from './register.ts';
+import { type Desk, ownDesk, type Register, type Sharing, sharedDesk } from './register.ts';
 import { Service } from './service.ts';
 import type { Tally } from './tally.ts';
 import type { Timeline } from './timeline.ts';
@@ -19,7 +18,7 @@ export interface SiteDeps {
   readonly tally: Tally;
   readonly store: MemoryStore;
   readonly watch: Watch;
-  readonly reach: RegistryReach;
+  readonly sharing: Sharing;
   readonly register: Register;
   readonly fault: Fault | null;
   /** Of work that the service does by itself. */
@@ -123,8 +122,8 @@ export class Site {
   }
 
   #desk(line: Line, copies: Copies): Desk {
-    const { reach, register, watch, fault } = this.#deps;
-    const own = (): Desk => ownDesk(reach === 'own' ? 'own' : 'none', register);
+    const { sharing, register, watch, fault } = this.#deps;
+    const own = (): Desk => ownDesk(sharing === 'own' ? 'own' : 'none', register);
     const shared = (): Desk =>
       sharedDesk({
         register,
@@ -133,7 +132,7 @@ export class Site {
         atHand: () => (fault?.isUntold ? null : (copies.peek(WEB)?.keyring.changed.id ?? null)),
         isFenced: !fault?.isUnfenced,
       });
-    const desk = reach === 'shared' ? shared() : own();
+    const desk = sharing === 'shared' ? shared() : own();
     return fault?.desk?.(desk) ?? desk;
   }
 }

@@ -1,5 +1,4 @@
 import { codeOf, type ErrorCode } from '../../src/core/errors.ts';
-import type { RegistryReach } from '../../src/core/fleet.ts';
 import { liveVersions } from '../../src/core/keyring.ts';
 import { type Millis, SECOND } from '../../src/core/time.ts';
 import { Draws } from './draws.ts';
@@ -9,7 +8,7 @@ import { Instances } from './instances.ts';
 import { MemoryStore } from './memory-store.ts';
 import { amendWeb, createWeb, revokeOne, rotateWeb, WEB } from './operator.ts';
 import type { Process } from './process.ts';
-import { Register } from './register.ts';
+import { Register, type Sharing } from './register.ts';
 import { ORPHAN_AGE, type Service } from './service.ts';
 import { Site } from './site.ts';
 import { Tally } from './tally.ts';
@@ -88,7 +87,7 @@ class World {
 
   constructor(draws: Draws, fault: Fault | null, log: ((text: string) => void) | null) {
     const { tally } = this;
-    const reach = fault?.reach ?? draws.weighted<RegistryReach>({ own: 4, shared: 4, none: 2 });
+    const sharing = fault?.sharing ?? draws.weighted<Sharing>({ own: 4, shared: 4, none: 2 });
     const timeline = new Timeline(() => this.#watch.check());
     const timed = (text: string): void => log?.(`${(timeline.now / SECOND).toFixed(3).padStart(9)} ${text}`);
     this.#draws = draws;
@@ -108,12 +107,12 @@ class World {
       tally,
       processes: this.#instances.processes,
       hasMaterial: (ref) => this.#store.getMaterial(ref) !== undefined,
-      mayAdvance: () => reach !== 'none' || fault !== null,
+      mayAdvance: () => sharing !== 'none' || fault !== null,
       log: timed,
     });
     this.#store = new MemoryStore(() => BEGINNING + timeline.now, this.#watch);
-    this.#sites = this.#makeSites(reach);
-    timed(`${this.#sites.length} sites, whose registry's reach is ${reach}`);
+    this.#sites = this.#makeSites(sharing);
+    timed(`${this.#sites.length} sites, whose registry is ${sharing}`);
   }
 
   async live(): Promise<void> {
@@ -137,10 +136,10 @@ class World {
     await this.#pass(SECOND);
   }
 
-  #makeSites(reach: RegistryReach): Site[] {
-    const count = reach === 'own' ? 1 : this.#draws.between(2, 3);
+  #makeSites(sharing: Sharing): Site[] {
+    const count = sharing === 'own' ? 1 : this.#draws.between(2, 3);
     return Array.from({ length: count }, (_, index) => {
-      const register = REGISTERS[reach === 'none' ? index : 0] ?? REGISTERS[0];
+      const register = REGISTERS[sharing === 'none' ? index : 0] ?? REGISTERS[0];
       register.begin(BEGINNING);
       return new Site(`site ${index + 1}`, {
         timeline: this.#timeline,
@@ -148,7 +147,7 @@ class World {
         tally: this.tally,
         store: this.#store,
         watch: this.#watch,
-        reach,
+        sharing,
         register,
         fault: this.#fault,
         failed: (error) => this.#failed(error),

@@ -19,6 +19,7 @@ export class Cache {
   readonly #keyring: string;
   #last: Written | null = null;
   #turn: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   constructor(keyring: string, { cacheFile, url }: Settings, conditions: Conditions) {
     this.#keyring = keyring;
@@ -63,6 +64,12 @@ export class Cache {
     await this.#remove();
   }
 
+  /** After the last request: others may live on what was written. */
+  close(): void {
+    this.#isClosed = true;
+    this.#file?.letGo();
+  }
+
   #remove(): Promise<boolean> {
     return this.#inTurn('cache_not_removed', 'The cache file cannot be removed', async () => this.#file?.remove());
   }
@@ -88,7 +95,10 @@ export class Cache {
         return false;
       },
     );
-    this.#turn = turn.then(() => {});
+    this.#turn = turn.then(() => {
+      // What was under way when it was closed.
+      if (this.#isClosed) this.#file?.letGo();
+    });
     return turn;
   }
 

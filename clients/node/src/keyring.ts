@@ -121,6 +121,7 @@ export class Keyring {
   close(): void {
     this.#closed = true;
     this.#refresher.close();
+    this.#cache.close();
     this.#holder.close();
     this.#closeTransport();
   }

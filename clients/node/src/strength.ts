@@ -1,6 +1,8 @@
 /** Bytes of entropy-bearing length below which no key signs (256 bits; RFC 7518 §3.2 asks it of HS256). */
 const MIN_KEY_BYTES = 32;
 const MIN_KEY_LENGTH = 32;
+/** Shorter keys do not even verify: trying them all takes no time. */
+const MIN_VERIFYING_LENGTH = 8;
 const MAX_KEY_LENGTH = 1_024;
 
 const HEX = /^(?:[0-9a-fA-F]{2})+$/;
@@ -21,7 +23,7 @@ export function isStrongKey(text: string): boolean {
   return isKeyText(text) && text.length >= MIN_KEY_LENGTH && entropyBearingBytes(text) >= MIN_KEY_BYTES;
 }
 
-/** Whether the text may verify at all: anything printable that is not empty. */
+/** Whether the text may verify at all. */
 export function isKeyText(text: string): boolean {
-  return text.length <= MAX_KEY_LENGTH && PRINTABLE.test(text);
+  return text.length >= MIN_VERIFYING_LENGTH && text.length <= MAX_KEY_LENGTH && PRINTABLE.test(text);
 }

@@ -14,6 +14,8 @@ const FEWEST_REFRESHES = 3;
 const SHORT_LEASE: Millis = 10 * MINUTE;
 const SLOW_REFRESH: Millis = HOUR;
 const SLOTS_TO_LOOK_AT = 8;
+/** In seconds (docs/stores-aws.md). */
+export const LEAST_SKEW_ON_AWS = 60;
 
 const rotate = (name: string, reason: string): string => `keyturn rotate ${name} --reason "${reason}"`;
 
@@ -109,6 +111,15 @@ export const KEYRING_RULES: readonly Rule<KeyringFacts>[] = [
     judge({ name, policy: { leaseSeconds } }) {
       if (leaseSeconds * SECOND >= SHORT_LEASE) return null;
       return { severity: 'advice', found: `its lease is only ${span(leaseSeconds * SECOND)}`, remedy: `keyturn update ${name} --lease 1h` };
+    },
+  },
+  {
+    id: 'keyring.short-skew',
+    why: 'On AWS Secrets Manager a change may take seconds to commit and to be seen everywhere; the skew has to allow for it beside the clocks.',
+    judge({ name, policy: { skewSeconds } }, { service }) {
+      if (!('store' in service) || service.store.kind !== 'aws' || skewSeconds >= LEAST_SKEW_ON_AWS) return null;
+      const found = `its skew of ${skewSeconds} s is short for the aws store`;
+      return { severity: 'warning', found, remedy: `keyturn update ${name} --skew ${LEAST_SKEW_ON_AWS}s` };
     },
   },
   {

@@ -108,11 +108,12 @@ export function leaseWriterIn(database: Database) {
      * At each start, before the first grant.
      * @param seamless false where this process may answer without recording the grant: should it end without `close`, the next one cannot know
      * whether it did
+     * @param since from when on it is whole, where it is not already. Default: now
      */
-    open(now: Instant, seamless: boolean): void {
+    open(now: Instant, seamless: boolean, since: Instant = now): void {
       const row = registry.first();
       const whole = row !== undefined && numberOf(row, 'seamless') === 1 && now - numberOf(row, 'alive_at') <= LONGEST_ABSENCE;
-      put.run(whole ? numberOf(row, 'complete_since') : now, seamless ? 1 : 0, now);
+      put.run(whole ? numberOf(row, 'complete_since') : since, seamless ? 1 : 0, now);
     },
 
     /** Grants up to and at this instant may be missing: after a restore from a backup, or when answers left without a record. */

@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { ManualClock } from '../../support/clock.ts';
-import { KeysService, keyOf, openTestKeyring, problem } from './keys-service.ts';
+import { KeysService, keyOf, openTestKeyring, problem, TOKEN } from './keys-service.ts';
 import { folder, lines, rejection } from './observed.ts';
 
 t.test('the cache carries the keys over a restart while the service is down and the lease lasts', async (t) => {
@@ -52,3 +55,49 @@ t.test('a cache that others could write or read is not used; one that cannot be 
   const keys = await openTestKeyring(t, service, { cacheFile: join(path, 'nowhere', 'web.cache') });
   t.equal(keys.snapshot().current.version, 1);
 });
+
+t.test(
+  'simulator 8665: a cache is not read while its writer runs',
+  { skip: process.platform !== 'linux' && 'by names that Linux has' },
+  async (t) => {
+    const service = await KeysService.start(t);
+    const path = folder(t);
+    const cacheFile = join(path, 'web.cache');
+    const first = await openTestKeyring(t, service, { cacheFile });
+    const second = await openTestKeyring(t, service, { cacheFile });
+    await second.refresh();
+    const { log, all } = lines();
+    const options = { url: service.url, startSeconds: 0, log, cacheFile };
+    service.instead = (request) => void request.socket.destroy();
+    t.equal(await rejection(options), 'unreachable', 'both run');
+    t.match(all[0], { message: /not used/, fields: { code: 'bad_cache' } });
+    first.close();
+    t.equal(await rejection(options), 'unreachable', 'the one that wrote it runs');
+    second.close();
+    t.equal(await rejection(options), null, 'nobody speaks for its lease any more');
+  },
+);
+
+t.test(
+  'a cache is read when its writer was killed, and not before',
+  { skip: process.platform !== 'linux' && 'by names that Linux has' },
+  async (t) => {
+    const service = await KeysService.start(t);
+    const cacheFile = join(folder(t), 'web.cache');
+    const program = `import { openKeyring } from ${JSON.stringify(new URL('../../../clients/node/src/index.ts', import.meta.url).href)};
+    await openKeyring('web', ${JSON.stringify({ url: service.url, cacheFile, startSeconds: 30 })}); console.log('open'); setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      env: { ...process.env, KEYTURN_TOKEN: TOKEN },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    t.teardown(() => child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+    const options = { url: service.url, startSeconds: 0, log: () => {}, cacheFile };
+    for (let tries = 0; tries < 100 && !existsSync(cacheFile); tries++) await setTimeout(50);
+    service.instead = (request) => void request.socket.destroy();
+    t.equal(await rejection(options), 'unreachable');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    t.equal(await rejection(options), null);
+  },
+);

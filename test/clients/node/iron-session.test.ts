@@ -65,7 +65,7 @@ t.test('iron-session: sessions go on, are sealed again on use, and next never se
 t.test('iron-session: a weak key of old does not keep the others from working', async (t) => {
   const service = await KeysService.start(t);
   service.promote();
-  service.keys.set(1, 'dev');
+  service.keys.set(1, 'changeme');
   const keys = await openTestKeyring(t, service);
   const password = ironPassword(keys);
   t.same(Object.keys(password), ['2']);

@@ -188,7 +188,7 @@ t.test('what was asked earlier and is answered later is not taken', async (t) =>
 t.test('a weak key of old verifies, and is mentioned once', async (t) => {
   const service = await KeysService.start(t);
   service.promote();
-  service.keys.set(1, 'dev');
+  service.keys.set(1, 'changeme');
   const { log, all } = lines();
   const keys = await openTestKeyring(t, service, { log });
   await keys.refresh();

@@ -39,6 +39,8 @@ const file = (mode: number): FileFacts => ({ path: "/data/it's mine", isFolder: 
 const revokedInUse = { versions: [2], mayHold: 1, until: NOW + HOUR };
 const holder = { name: 'web-2', lastSeen: NOW, lags: true };
 
+const onAws = withService({ store: { failing: false, kind: 'aws', silentSeconds: 0 } }).service;
+
 export const CASES: readonly Case[] = [
   {
     id: 'service.unreachable',
@@ -191,6 +193,14 @@ export const CASES: readonly Case[] = [
     found: 'its lease is only 9 minutes',
     remedy: 'keyturn update web --lease 1h',
     good: withPolicy({ leaseSeconds: 600 }),
+  },
+  {
+    id: 'keyring.short-skew',
+    severity: 'warning',
+    bad: { ...withPolicy({ skewSeconds: 59 }), service: onAws },
+    found: 'its skew of 59 s is short for the aws store',
+    remedy: 'keyturn update web --skew 60s',
+    good: { ...withPolicy({ skewSeconds: 60 }), service: onAws },
   },
   {
     id: 'keyring.slow-refresh',

@@ -10,11 +10,16 @@ import hmac
 import json
 import os
 import stat
-from typing import Any, Callable, Dict, NamedTuple, Tuple
+from typing import Any, BinaryIO, Callable, Dict, NamedTuple, Optional, Tuple
 
 from .answer import MAX_LEASE_SECONDS, Asked, parse_answer
 from .errors import BadAnswer, BadCache, ClockJump, LeaseEnded
 from .snapshot import Snapshot
+
+try:
+    import fcntl
+except ImportError:  # Windows: every process needs a file of its own there.
+    fcntl = None  # type: ignore[assignment]
 
 MAGIC = b"KTCACHE1"
 MAX_FILE_BYTES = 262_144
@@ -113,13 +118,23 @@ def revive(name: str, cached: Cached, now: Asked) -> Snapshot:
 
 
 class CacheFile:
-    """One file for one keyring of one service. Raises BadCache and OSError."""
+    """
+    One file for one keyring of one service. Raises BadCache and OSError. Its writer holds a lock on it while it lives, and nobody reads it
+    meanwhile: what it holds is the writer's lease, which ends when the writer shows newer keys to the service.
+    """
 
     def __init__(self, path: str, token: Callable[[], str], url: str, name: str) -> None:
         self.path = path
         self._token = token
         self._url = url
         self._name = name
+        self._locked: Optional[BinaryIO] = None
+
+    def let_go(self) -> None:
+        """This process shows no more keys to the service (or is a fork of the writer, which goes on): others may live on what it wrote."""
+        if self._locked is not None:
+            self._locked.close()
+        self._locked = None
 
     def read(self) -> Cached:
         return from_plaintext(unseal(self._token(), self._url, self._name, self._bytes()))
@@ -129,27 +144,40 @@ class CacheFile:
         if len(data) > MAX_FILE_BYTES:
             raise BadCache("The answer is too large for the cache.")
         beside = f"{self.path}.{os.getpid()}.{os.urandom(6).hex()}.tmp"
+        file = None
         try:
-            self._create(beside, data)
+            file = self._create(beside, data)
             os.replace(beside, self.path)
         except BaseException:
+            if file is not None:
+                file.close()
             _remove(beside)
             raise
+        self.let_go()
+        self._locked = file
 
     def remove(self) -> None:
         _remove(self.path)
 
-    def _create(self, path: str, data: bytes) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+    def _create(self, path: str, data: bytes) -> BinaryIO:
+        """The file, still open and locked."""
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        try:
+            if fcntl is not None:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        except BaseException:
+            file.close()
+            raise
+        return file
 
     def _bytes(self) -> bytes:
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         with os.fdopen(os.open(self.path, flags), "rb") as file:
             _check_private(os.fstat(file.fileno()))
+            _check_left_behind(file.fileno())
             data = file.read(MAX_FILE_BYTES + 1)
         if len(data) > MAX_FILE_BYTES:
             raise BadCache("The cache file is too large.")
@@ -161,6 +189,15 @@ def _check_private(status: os.stat_result) -> None:
         raise BadCache("The cache is no regular file.")
     if os.name == "posix" and (status.st_mode & 0o077 or status.st_uid != os.geteuid()):
         raise BadCache("The cache file is open to others or belongs to somebody else (it must be 0600 and of the own user).")
+
+
+def _check_left_behind(descriptor: int) -> None:
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BadCache("The process that wrote the cache file still runs: its lease is its own.") from None
 
 
 def _remove(path: str) -> None:

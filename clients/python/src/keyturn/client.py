@@ -142,6 +142,7 @@ class KeyringClient:
         thread = self._thread
         if thread is not None and thread is not threading.current_thread() and os.getpid() == self._pid:
             thread.join(self._timeouts.connect)
+        self._refresher.let_go_of_cache()
 
     def listen(self, listener: OnChange) -> None:
         """Adds a listener beside `on_change`."""
@@ -278,6 +279,7 @@ class KeyringClient:
         if os.getpid() == self._pid:
             return
         self._ring.forked()
+        self._refresher.let_go_of_cache()
         self._own_process()
         if self._started and not self._closed:
             left = max(0.0, self._ring.due - self._monotonic())

@@ -65,6 +65,11 @@ class Refresher:
         self._events.count("cache", outcome="used")
         self._events.changed(snapshot)
 
+    def let_go_of_cache(self) -> None:
+        """No keys are shown to the service any more by this process, or not those of its parent."""
+        if self._cache is not None:
+            self._cache.let_go()
+
     def _fly(self, flight: Flight, instance: str, timeouts: Timeouts, wait: int) -> str:
         self._watch_clocks(flight.asked)
         try:

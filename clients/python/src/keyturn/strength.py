@@ -7,6 +7,7 @@ from typing import Optional
 
 MIN_KEY_BYTES = 32
 MIN_KEY_LENGTH = 32
+MIN_VERIFYING_LENGTH = 8
 MAX_KEY_LENGTH = 1024
 
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+\Z")
@@ -30,10 +31,12 @@ def key_fault(text: str, weak: bool) -> Optional[str]:
         return "is empty"
     if len(text) > MAX_KEY_LENGTH:
         return f"is longer than {MAX_KEY_LENGTH} characters"
-    if weak:
-        return None
     if not _PRINTABLE.match(text):
         return "has characters outside printable ASCII, or blanks at an end"
+    if len(text) < MIN_VERIFYING_LENGTH:
+        return f"has fewer than {MIN_VERIFYING_LENGTH} characters"
+    if weak:
+        return None
     if len(text) < MIN_KEY_LENGTH or entropy_bearing_bytes(text) < MIN_KEY_BYTES:
         return f"is shorter than {MIN_KEY_BYTES} bytes"
     return None

@@ -267,11 +267,11 @@ class Failing(ClientTest):
         self.assertNotIn(key_of(2), "".join(logs.output))
 
     def test_a_weak_previous_key_verifies_and_is_said_once(self):
-        self.service.keys(current=2, previous=[(1, True)], k1="dev")
+        self.service.keys(current=2, previous=[(1, True)], k1="changeme")
         client = self.client()
         with self.assertLogs("keyturn") as logs:
-            self.assertEqual(client.snapshot().oldest_first, ("dev", key_of(2)))
-            self.service.keys(current=2, previous=[(1, True)], following=3, k1="dev")
+            self.assertEqual(client.snapshot().oldest_first, ("changeme", key_of(2)))
+            self.service.keys(current=2, previous=[(1, True)], following=3, k1="changeme")
             client.refresh()
         self.assertEqual(sum("weak" in line for line in logs.output), 1)
 
@@ -339,7 +339,7 @@ class LongPoll(ClientTest):
 
 class Cache(ClientTest):
     def test_a_start_without_the_service_uses_it_until_its_own_lease_ends(self):
-        self.client(cache_file=self.cache).start()
+        self.client(cache_file=self.cache).start().close()
         self.assertEqual(stat.S_IMODE(os.stat(self.cache).st_mode), 0o600)
         self.assertEqual(os.listdir(self.folder), ["keys.cache"])
         content = Path(self.cache).read_bytes()
@@ -354,7 +354,7 @@ class Cache(ClientTest):
             late.snapshot()
 
     def test_a_file_open_to_others_or_a_link_is_not_read(self):
-        self.client(cache_file=self.cache).start()
+        self.client(cache_file=self.cache).start().close()
         self.service.answer = lambda _: problem(503, "store_unavailable")
         os.chmod(self.cache, 0o640)
         with self.assertRaises(NoKeys):
@@ -366,20 +366,51 @@ class Cache(ClientTest):
             self.client(cache_file=link).snapshot()
         self.assertEqual(self.client(cache_file=self.cache).snapshot().current.version, 2)
 
+    def test_simulator_8665_it_is_not_read_while_its_writer_runs(self):
+        first, second = self.client(cache_file=self.cache).start(), self.client(cache_file=self.cache).start()
+        self.service.answer = lambda _: problem(503, "store_unavailable")
+        with self.assertLogs("keyturn") as logs, self.assertRaises(NoKeys):
+            self.client(cache_file=self.cache).snapshot()
+        self.assertIn("bad_cache", "".join(logs.output))
+        first.close()
+        with self.assertRaises(NoKeys):
+            self.client(cache_file=self.cache).snapshot()
+        second.close()
+        self.assertEqual(self.client(cache_file=self.cache).snapshot().current.version, 2)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "no fork here")
+    def test_a_fork_of_its_writer_does_not_keep_it_from_being_read(self):
+        client = self.client(cache_file=self.cache).start()
+        ready, done = os.pipe(), os.pipe()
+        child = os.fork()
+        if child == 0:
+            client.snapshot()
+            os.write(ready[1], b".")
+            os.read(done[0], 1)
+            os._exit(0)
+        try:
+            os.read(ready[0], 1)
+            client.close()
+            self.service.answer = lambda _: problem(503, "store_unavailable")
+            self.assertEqual(self.client(cache_file=self.cache).snapshot().current.version, 2)
+        finally:
+            os.write(done[1], b".")
+            os.waitpid(child, 0)
+
     def test_a_refusal_at_the_start_removes_it(self):
-        self.client(cache_file=self.cache).start()
+        self.client(cache_file=self.cache).start().close()
         self.service.answer = lambda _: problem(404, "keyring_not_found")
         with self.assertRaises(NoKeys):
             self.client(cache_file=self.cache).snapshot()
         self.assertFalse(os.path.exists(self.cache))
 
     def test_without_the_token_it_is_useless(self):
-        self.client(cache_file=self.cache).start()
+        self.client(cache_file=self.cache).start().close()
         with self.assertRaises(NoKeys):
             self.client(url=nobody(), cache_file=self.cache, token=TOKEN[:-1] + "D").snapshot()
 
     def test_its_etag_is_not_shown_it_was_given_to_another_process(self):
-        self.client(cache_file=self.cache).start()
+        self.client(cache_file=self.cache).start().close()
         self.service.answer = lambda _: problem(503, "store_unavailable")
         late = self.client(cache_file=self.cache)
         self.assertEqual(late.snapshot().current.version, 2)

@@ -14,7 +14,7 @@ def key_of(version):
 
 
 def keys_answer(current=1, previous=(), following=None, lease=100, refresh=60, **keys):
-    """`keys` gives other texts: k2="dev". A previous version may be a pair (version, True): weak."""
+    """`keys` gives other texts: k2="changeme". A previous version may be a pair (version, True): weak."""
 
     def item(version, date):
         number, weak = version if isinstance(version, tuple) else (version, False)
