@@ -31,7 +31,14 @@ t.test('an instance is listed with what it holds, since when, and until when', a
       mayHoldRevoked: false,
     },
   ]);
-  const summary = { at: toIso(START + MINUTE), newest: 1, instances: 1, anonymous: 0, lagging: 0, completeSince: toIso(START) };
+  const summary = {
+    at: toIso(START + MINUTE),
+    newest: 1,
+    instances: 1,
+    anonymous: 0,
+    lagging: 0,
+    completeSince: toIso(START - 10 * MINUTE),
+  };
   t.same(body.summary, {
     ...summary,
     activation: {

@@ -60,7 +60,12 @@ await t.test('a missing program, and one that is given one key only', async (t) 
 });
 
 await t.test('without the service a program runs and even starts while the lease lasts, and is stopped at its end', async (t) => {
-  const before = exec(...CACHE);
+  // a cache is read only when the process that wrote it is gone
+  const writer = exec(...CACHE);
+  await writer.printed('started');
+  writer.kill('SIGTERM');
+  await writer.ended;
+  const before = exec();
   await before.printed('started');
   await service.stop();
   const [during, without] = [exec(...CACHE), exec()];
