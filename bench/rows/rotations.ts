@@ -5,7 +5,7 @@ import { fill, nameOf } from '../fill.ts';
 import { least, median, type Result, shown } from '../row.ts';
 import { type Server, start, withFolder } from '../server-process.ts';
 
-const KEYRINGS = 20_000;
+const KEYRINGS = 100_000;
 const CONNECTIONS = 32;
 const SECONDS = 2;
 const ROUNDS = 5;
