@@ -1,11 +1,11 @@
-import { decodeKeyring, encodeKeyring } from '../../core/codec.ts';
-import { KeyturnError } from '../../core/errors.ts';
+import { encodeKeyring } from '../../core/codec.ts';
 import type { Keyring } from '../../core/keyring.ts';
 import { isKeyringName, type KeyringName } from '../../core/name.ts';
 import { MINUTE, type Millis } from '../../core/time.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CallOptions, ChangeCursor, FeedOptions, Page, Revision, Stored } from '../../ports/store.ts';
 import type { IndexedStore } from '../memory-index.ts';
+import { readDocument } from '../read-document.ts';
 import type { Archive } from './archive.ts';
 import { atOnce, inGroups } from './at-once.ts';
 import type { Cells } from './cells.ts';
@@ -166,9 +166,8 @@ export class Documents {
   }
 
   async #stored(cell: Cell, name: KeyringName, options: CallOptions | undefined): Promise<Stored> {
-    const keyring = decoded(await this.#deps.archive.restore(name, cell.text, options), name);
-    if (keyring.name === name) return { keyring, revision: revisionOf(cell) };
-    throw new KeyturnError('corrupt_document', `Keyring ${name} holds the document of another one. Restore it from a backup.`);
+    const keyring = readDocument(name, await this.#deps.archive.restore(name, cell.text, options));
+    return { keyring, revision: revisionOf(cell) };
   }
 
   #secretOf(name: KeyringName): string {
@@ -178,14 +177,5 @@ export class Documents {
   #nameOf(secret: string): KeyringName | null {
     const name = secret.startsWith(this.#deps.prefix) ? secret.slice(this.#deps.prefix.length) : '';
     return isKeyringName(name) ? name : null;
-  }
-}
-
-function decoded(text: string, name: KeyringName): Keyring {
-  try {
-    return decodeKeyring(text);
-  } catch (cause) {
-    if (!(cause instanceof KeyturnError)) throw cause;
-    throw new KeyturnError(cause.code, `Keyring ${name}: ${cause.message}`, { cause });
   }
 }

@@ -1,10 +1,10 @@
-import { decodeKeyring, encodeKeyring } from '../../core/codec.ts';
+import { encodeKeyring } from '../../core/codec.ts';
 import { dueAt } from '../../core/decide.ts';
-import { KeyturnError } from '../../core/errors.ts';
 import type { Keyring } from '../../core/keyring.ts';
 import { type KeyringName, parseKeyringName } from '../../core/name.ts';
 import type { Random } from '../../ports/random.ts';
 import type { ChangeFeed, DueIndex, Revision, Store } from '../../ports/store.ts';
+import { readDocument } from '../read-document.ts';
 import { CURSOR, changedSince, cursorOf, partsOf } from './changes.ts';
 import type { Connections } from './connections.ts';
 import { numberOf, type Row, textOf, textsOf } from './row.ts';
@@ -76,21 +76,6 @@ export function documentsIn(connections: Connections, schema: string, random: Ra
 
 export function revisionOf(row: Row): Revision {
   return textOf(row, 'revision') as Revision;
-}
-
-function readDocument(name: KeyringName, document: string): Keyring {
-  const keyring = named(name, () => decodeKeyring(document));
-  if (keyring.name === name) return keyring;
-  throw new KeyturnError('corrupt_document', `Keyring ${name} holds the document of another one. Restore it from a backup.`);
-}
-
-function named(name: KeyringName, decode: () => Keyring): Keyring {
-  try {
-    return decode();
-  } catch (cause) {
-    if (!(cause instanceof KeyturnError)) throw cause;
-    throw new KeyturnError(cause.code, `Keyring ${name}: ${cause.message}`, { cause });
-  }
 }
 
 function nameOf(row: Row): KeyringName {

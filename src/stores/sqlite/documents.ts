@@ -1,11 +1,11 @@
-import { decodeKeyring, encodeKeyring } from '../../core/codec.ts';
+import { encodeKeyring } from '../../core/codec.ts';
 import { dueAt } from '../../core/decide.ts';
-import { KeyturnError } from '../../core/errors.ts';
 import type { Keyring } from '../../core/keyring.ts';
 import { type KeyringName, parseKeyringName } from '../../core/name.ts';
 import type { Instant } from '../../core/time.ts';
 import type { Random } from '../../ports/random.ts';
 import type { ChangeCursor, DueEntry, Page, Revision, Stored } from '../../ports/store.ts';
+import { readDocument } from '../read-document.ts';
 import type { Database } from './database.ts';
 import { numberOf, type Row, textOf } from './row.ts';
 
@@ -97,21 +97,6 @@ export function documentsIn(database: Database, random: Random) {
 function sequenceOf(cursor: ChangeCursor, epoch: string): number {
   const [of, sequence = ''] = cursor.split('.');
   return of === epoch && /^\d+$/.test(sequence) ? Number(sequence) : 0;
-}
-
-function readDocument(name: KeyringName, document: string): Keyring {
-  const keyring = named(name, () => decodeKeyring(document));
-  if (keyring.name === name) return keyring;
-  throw new KeyturnError('corrupt_document', `Keyring ${name} holds the document of another one. Restore it from a backup.`);
-}
-
-function named(name: KeyringName, decode: () => Keyring): Keyring {
-  try {
-    return decode();
-  } catch (cause) {
-    if (!(cause instanceof KeyturnError)) throw cause;
-    throw new KeyturnError(cause.code, `Keyring ${name}: ${cause.message}`, { cause });
-  }
 }
 
 function nameOf(row: Row): KeyringName {

@@ -1,8 +1,9 @@
-import { decodeKeyring, encodeKeyring } from '../../core/codec.ts';
+import { encodeKeyring } from '../../core/codec.ts';
 import { KeyturnError } from '../../core/errors.ts';
 import type { Keyring } from '../../core/keyring.ts';
 import { isKeyringName, type KeyringName } from '../../core/name.ts';
 import type { CallOptions, ChangeCursor, Page, Revision, Stored } from '../../ports/store.ts';
+import { readDocument } from '../read-document.ts';
 import type { Entries } from './entries.ts';
 import type { IntentFeed } from './feed.ts';
 import type { EntryVersion } from './kv.ts';
@@ -72,21 +73,6 @@ function revisionOf({ version, createdTime }: EntryVersion): Revision {
 function versionIn(revision: Revision): number | null {
   const version = /^([1-9]\d{0,14})-/.exec(revision)?.[1];
   return version === undefined ? null : Number(version);
-}
-
-function readDocument(name: KeyringName, document: string): Keyring {
-  const keyring = named(name, () => decodeKeyring(document));
-  if (keyring.name === name) return keyring;
-  throw new KeyturnError('corrupt_document', `Keyring ${name} holds the document of another one. Restore it from a backup.`);
-}
-
-function named(name: KeyringName, decode: () => Keyring): Keyring {
-  try {
-    return decode();
-  } catch (cause) {
-    if (!(cause instanceof KeyturnError)) throw cause;
-    throw new KeyturnError(cause.code, `Keyring ${name}: ${cause.message}`, { cause });
-  }
 }
 
 function deletedByHand(name: KeyringName): KeyturnError {
