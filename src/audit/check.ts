@@ -1,12 +1,15 @@
 import type { KeyObject } from 'node:crypto';
 import type { AuditFinding, Checkpoint } from '../ports/audit.ts';
-import { type Block, entriesOf, type Summary, summaryOf } from './block.ts';
+import type { AuditRecord } from '../ports/journal.ts';
+import { type Block, type Entry, entriesOf, type Summary } from './block.ts';
 import { blockMac, type Head, hex, link, sameBytes, TAG_BYTES } from './chain.ts';
 import { isSigned } from './keys.ts';
-import { decodeRecord } from './record.ts';
+import { actionBit, decodeRecord, outcomeBit } from './record.ts';
 
 /** After so many a reader knows enough. */
 export const MAX_FINDINGS = 20;
+/** Records of one step: some milliseconds of work. */
+const STEP = 200;
 
 export interface CheckOptions {
   /** Where the chain begins: `GENESIS`, or what a drop left. */
@@ -54,14 +57,20 @@ export class ChainCheck {
     if (isNew && this.#findings.length < MAX_FINDINGS) this.#findings.push({ sequence, problem });
   }
 
-  /** The blocks in the order of the log. */
+  /** The blocks in the order of the log, each in one go. */
   block(block: Block): void {
+    const steps = this.steps(block);
+    while (steps.next().done !== true);
+  }
+
+  /** As `block`, for whoever shares the thread with others: a step is at most `STEP` records, and the block is checked after the last one. */
+  *steps(block: Block): Generator<void> {
     const { first, count } = block;
     const follows = first === this.#head.sequence + 1;
     if (first > this.#head.sequence + 1)
       this.find(this.#head.sequence + 1, `records ${this.#head.sequence + 1} to ${first - 1} are missing`);
     if (first <= this.#head.sequence) this.find(first, `record ${first} stands there a second time, or out of its order`);
-    if (follows) this.#follow(block);
+    if (follows) yield* this.#follow(block);
     this.#records += count;
     this.#head = { sequence: first + count - 1, hash: block.head };
   }
@@ -72,25 +81,26 @@ export class ChainCheck {
     if (claimed > sequence) this.find(sequence + 1, `records ${sequence + 1} to ${claimed} are missing at the end: ${by}`);
   }
 
-  #follow(block: Block): void {
+  *#follow(block: Block): Generator<void> {
     const before = this.#head;
     const { entries, rest } = entriesOf(block.body);
+    const sum = new Sum();
     let head = before;
-    const texts: string[] = [];
-    for (const { tag, text } of entries) {
-      head = link(head, text);
-      const problem = problemOf(head, tag, text);
-      if (problem !== null) return void this.find(head.sequence, problem);
+    for (const [index, entry] of entries.entries()) {
+      if (index % STEP === STEP - 1) yield;
+      head = link(head, entry.text);
+      const record = recordIn(entry, head);
+      if (typeof record === 'string') return void this.find(head.sequence, record);
       this.#compare(head);
-      texts.push(Buffer.from(text).toString());
+      sum.add(record);
     }
-    this.#seal(block, before, head, rest, texts);
+    this.#seal(block, before, head, rest, entries.length, sum);
   }
 
-  #seal(block: Block, before: Head, head: Head, rest: number, texts: readonly string[]): void {
+  #seal(block: Block, before: Head, head: Head, rest: number, found: number, sum: Sum): void {
     const { first, count } = block;
     const last = first + count - 1;
-    if (texts.length !== count || rest !== 0)
+    if (found !== count || rest !== 0)
       return void this.find(Math.min(head.sequence + 1, last), `the block of records ${first} to ${last} was cut or extended`);
     if (!sameBytes(block.head, head.hash)) return void this.find(last, `record ${last}, or the hash of its block, was altered`);
     if (this.#options.mac !== null && !sameBytes(block.mac, blockMac(this.#options.mac, before, head))) {
@@ -99,7 +109,7 @@ export class ChainCheck {
         `the block of records ${first} to ${last} does not bear the seal of this log: it was written by somebody else`,
       );
     }
-    if (!sameSummary(block, summaryOf(texts))) this.find(first, `what the block of records ${first} to ${last} says of itself was altered`);
+    if (!sameSummary(block, sum.summary)) this.find(first, `what the block of records ${first} to ${last} says of itself was altered`);
   }
 
   #compare(head: Head): void {
@@ -120,16 +130,40 @@ export class ChainCheck {
   }
 }
 
-function problemOf(head: Head, tag: Uint8Array, text: Uint8Array): string | null {
-  const { sequence } = head;
-  if (!sameBytes(tag, head.hash.subarray(0, TAG_BYTES))) {
+/** The record of an entry, or what is wrong with it. */
+function recordIn({ tag, text }: Entry, { sequence, hash }: Head): AuditRecord | string {
+  if (!sameBytes(tag, hash.subarray(0, TAG_BYTES))) {
     return `record ${sequence} is not what was written after record ${sequence - 1}: it, or its hash, was altered, moved or removed`;
   }
   try {
-    decodeRecord(Buffer.from(text).toString(), sequence);
-    return null;
+    return decodeRecord(Buffer.from(text).toString(), sequence);
   } catch {
     return `record ${sequence} is no record of Keyturn`;
+  }
+}
+
+/** What a block must say of its records, gathered one by one. */
+class Sum {
+  #earliest = Number.MAX_SAFE_INTEGER;
+  #latest = 0;
+  readonly #actions = new Set<AuditRecord['action']>();
+  readonly #outcomes = new Set<AuditRecord['outcome']>();
+
+  add({ at, action, outcome }: AuditRecord): void {
+    this.#earliest = Math.min(this.#earliest, at);
+    this.#latest = Math.max(this.#latest, at);
+    this.#actions.add(action);
+    this.#outcomes.add(outcome);
+  }
+
+  get summary(): Summary {
+    const bits = (all: readonly number[]) => all.reduce((sum, bit) => sum + bit, 0);
+    return {
+      earliest: this.#earliest,
+      latest: this.#latest,
+      actions: bits([...this.#actions].map(actionBit)),
+      outcomes: bits([...this.#outcomes].map(outcomeBit)),
+    };
   }
 }
 

@@ -1,11 +1,11 @@
 import type { KeyObject } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AuditVerdict, Checkpoint } from '../ports/audit.ts';
-import type { Block } from './block.ts';
 import { GENESIS, type Head, headMac, hex, sameBytes } from './chain.ts';
 import { ChainCheck } from './check.ts';
 import { isSigned } from './keys.ts';
-import { EVERY_BLOCK, type LedgerReader } from './ledger.ts';
+import type { LedgerReader } from './ledger.ts';
+import { blocksFrom } from './walk.ts';
 
 export interface VerifyOptions {
   /** Null: not at hand. */
@@ -15,12 +15,23 @@ export interface VerifyOptions {
   readonly known: Checkpoint | null;
 }
 
-/** Blocks read at once; between two such pages the event loop goes on. */
-const PAGE = 64;
+/**
+ * Reads a whole log, also while it is being written: what is appended meanwhile is read too. Nobody else on this thread waits for longer than one step
+ * of it. A log that loses its beginning meanwhile, because what was exported is dropped, is read again from where it begins then.
+ */
+export async function verifyLedger(reader: LedgerReader, options: VerifyOptions): Promise<AuditVerdict> {
+  for (;;) {
+    const begins = await reader.anchor();
+    const verdict = await verifyFrom(begins, reader, options);
+    if (verdict.intact || (await reader.anchor())?.sequence === begins?.sequence) return verdict;
+  }
+}
 
-/** Reads a whole log, also while it is being written: what is appended meanwhile is read too. */
-export async function verifyLedger(reader: LedgerReader, { mac, publicKey, known }: VerifyOptions): Promise<AuditVerdict> {
-  const anchor = await reader.anchor();
+async function verifyFrom(
+  anchor: Checkpoint | null,
+  reader: LedgerReader,
+  { mac, publicKey, known }: VerifyOptions,
+): Promise<AuditVerdict> {
   const begin = anchor === null ? GENESIS : pointOf(anchor);
   const stored = await reader.checkpoints();
   const expected = await reader.head();
@@ -31,9 +42,8 @@ export async function verifyLedger(reader: LedgerReader, { mac, publicKey, known
       `where the log begins after what was dropped (record ${begin.sequence}) is not signed by the key of this log`,
     );
   }
-  for (let page = await blocksAfter(reader, begin.sequence); page.length > 0; page = await blocksAfter(reader, check.head.sequence)) {
-    for (const block of page) check.block(block);
-    await nextTurn();
+  for await (const block of blocksFrom(reader, begin.sequence + 1)) {
+    for (const _ of check.steps(block)) await nextTurn();
   }
   await checkEnd(check, reader, expected?.sequence ?? null, mac);
   for (const { sequence } of stored) check.end(sequence, 'a signed checkpoint in the log names them');
@@ -82,10 +92,6 @@ export function unchecked(mac: KeyObject | null, publicKey: string | null, known
       : null,
     beforeBegin ? `The checkpoint given: it is of record ${known.sequence}, which was exported and dropped.` : null,
   ].filter((line) => line !== null);
-}
-
-async function blocksAfter(reader: LedgerReader, sequence: number): Promise<readonly Block[]> {
-  return reader.blocks({ ...EVERY_BLOCK, from: sequence + 1, order: 'oldest', limit: PAGE });
 }
 
 export function pointOf({ sequence, hash }: Checkpoint): Head {
