@@ -36,7 +36,7 @@ export class ChainCheck {
   constructor(options: CheckOptions) {
     this.#options = options;
     this.#head = options.begin;
-    for (const checkpoint of options.checkpoints) this.#expect(checkpoint);
+    for (const checkpoint of options.checkpoints) this.expect(checkpoint);
   }
 
   get head(): Head {
@@ -119,7 +119,8 @@ export class ChainCheck {
     }
   }
 
-  #expect(checkpoint: Checkpoint): void {
+  /** One more signed statement that the chain must agree with, from here on. */
+  expect(checkpoint: Checkpoint): void {
     const { publicKey } = this.#options;
     const { sequence } = checkpoint;
     if (publicKey !== null && !isSigned(checkpoint, publicKey)) {

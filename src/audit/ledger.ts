@@ -1,3 +1,4 @@
+import { KeyturnError } from '../core/errors.ts';
 import type { Instant } from '../core/time.ts';
 import type { Checkpoint } from '../ports/audit.ts';
 import type { LeaseGrant } from '../ports/leases.ts';
@@ -29,7 +30,11 @@ export interface LedgerWriter {
   commit(batch: Batch, done: (failure: Error | null) => void): void;
   /** Signs the head and stores the checkpoint. */
   checkpoint(at: Instant): Promise<Checkpoint>;
-  /** Removes the blocks before `anchor`, which is the end of a block and becomes the point where the chain begins. */
+  /**
+   * Makes `anchor`, the end of a block, the point where the chain begins. Resolves when that is durable; the blocks before it go in small pieces after
+   * that, between commits. What a crash leaves of them goes later, and belongs to the log no more.
+   * @throws KeyturnError `export_mismatch` where the chain does not pass through `anchor`
+   */
   drop(anchor: Checkpoint): Promise<void>;
   close(): Promise<void>;
 }
@@ -77,4 +82,9 @@ export interface LocalLedgerReader extends LedgerReader {
   checkpoints(): readonly Checkpoint[];
   anchor(): Checkpoint | null;
   changes(): readonly RecordedChange[];
+}
+
+/** For whoever asks to drop up to what is not, or not any more, a point of the chain. */
+export function offTheChain({ sequence }: Checkpoint): KeyturnError {
+  return new KeyturnError('export_mismatch', `The log does not pass through record ${sequence} of that checkpoint. Nothing was deleted.`);
 }

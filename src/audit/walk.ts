@@ -4,6 +4,8 @@ import { EVERY_BLOCK, type LedgerReader } from './ledger.ts';
 
 /** So many records are read at once, and the rest of the block in which the last of them is. */
 const RECORDS_AT_ONCE = 1_000;
+/** A search that leaves most blocks out looks at those of so many records at once: an index it has not, and a log can be long. */
+export const LOOKED_AT = 10_000;
 
 /**
  * The blocks that hold records from `from` to `to`, in the order of the log, read in bounded pieces with a turn of the event loop after each. What is

@@ -1,14 +1,17 @@
 import type { Instant } from '../core/time.ts';
-import type { AuditVerdict, Checkpoint } from '../ports/audit.ts';
+import type { AuditVerdict, Checkpoint, RecordRange } from '../ports/audit.ts';
 
 /** A checkpoint as it was kept: with the public key that it is to be checked with. */
 export interface KeptCheckpoint extends Checkpoint {
   readonly publicKey: string | null;
 }
 
-export interface Dropped {
+/** What an exported file shows to whoever is to drop what it holds. */
+export interface ExportClaim {
+  /** Its first record. */
   readonly from: number;
-  readonly to: number;
+  /** Of its last record. */
+  readonly checkpoint: Checkpoint;
 }
 
 /** Work on the audit log at the machine, without the service. */
@@ -17,8 +20,12 @@ export interface AuditTools {
   verifyFolder(dataDir: string, known: KeptCheckpoint | null): Promise<AuditVerdict>;
   /** An exported segment. @throws KeyturnError */
   verifyFile(file: string, known: KeptCheckpoint | null): Promise<AuditVerdict>;
-  /** Writes what is older to a file that must not exist; null = there is nothing. The service must be stopped. @throws KeyturnError */
-  exportUntil(until: Instant, file: string): Promise<Dropped | null>;
-  /** Deletes from the log exactly what a verified segment holds. The service must be stopped. @throws KeyturnError */
-  dropExported(file: string): Promise<Dropped>;
+  /** Of an exported segment that is whole and whose records belong together; whose log it is, the log itself tells. @throws KeyturnError `export_mismatch` */
+  claimOf(file: string): Promise<ExportClaim>;
+  /** The data folder of the settings, where it holds a log; else null. */
+  restingLog(): string | null;
+  /** Writes what is older to a file that must not exist; null = there is nothing. @throws KeyturnError `store_locked` while a service runs on the folder */
+  exportUntil(until: Instant, file: string): Promise<RecordRange | null>;
+  /** Deletes from the log exactly what a verified segment holds. @throws KeyturnError `store_locked` while a service runs on the folder */
+  dropExported(file: string): Promise<RecordRange>;
 }

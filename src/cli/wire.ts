@@ -189,6 +189,8 @@ export const AuditVerdict = Type.Object({
 });
 export type AuditVerdict = Type.Static<typeof AuditVerdict>;
 
+export const AuditRange = Type.Object({ from: Count, to: Count });
+
 export const CheckpointView = Type.Object({
   sequence: Count,
   at: Instant,

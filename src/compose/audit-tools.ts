@@ -1,29 +1,28 @@
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
-import { hex, sameBytes } from '../audit/chain.ts';
 import { type AuditKeys, makeAuditKeys, readAuditKeys } from '../audit/keys.ts';
-import { EVERY_BLOCK, type LocalLedgerReader } from '../audit/ledger.ts';
 import { encodeEvent } from '../audit/record.ts';
-import { beginOf, segmentOf } from '../audit/segment.ts';
-import { verifyLedger } from '../audit/verify.ts';
+import { auditRetention, rangeText } from '../audit/retention.ts';
+import { textOf } from '../audit/segment.ts';
+import { type VerifyOptions, verifyLedger } from '../audit/verify.ts';
 import { verifySegment } from '../audit/verify-segment.ts';
-import type { AuditTools, Dropped, KeptCheckpoint } from '../cli/audit-tools.ts';
+import type { AuditTools, ExportClaim, KeptCheckpoint } from '../cli/audit-tools.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import { currentSurroundings } from '../config/surroundings.ts';
 import { KeyturnError } from '../core/errors.ts';
 import type { Instant } from '../core/time.ts';
-import type { Checkpoint } from '../ports/audit.ts';
+import type { AuditRetention, Checkpoint, RecordRange } from '../ports/audit.ts';
 import type { AuditAction } from '../ports/journal.ts';
 import { systemRandom } from '../random.ts';
 import { type MasterKeySource, obtainMasterKey } from '../stores/master-key.ts';
 import { prepareLeases } from '../stores/sqlite/audit/leases.ts';
 import { sqliteLedgerReader } from '../stores/sqlite/audit/reader.ts';
 import { auditPath, openAuditForReading } from '../stores/sqlite/audit/schema.ts';
-import { type AuditDatabase, openAuditWriter } from '../stores/sqlite/audit/writer.ts';
+import { openAuditWriter } from '../stores/sqlite/audit/writer.ts';
 import { Database, databasePath } from '../stores/sqlite/database.ts';
 import { sealedText } from '../stores/sqlite/sealed-texts.ts';
 import { openSqlite } from '../stores/sqlite/sqlite.ts';
@@ -36,6 +35,11 @@ export function auditTools(): AuditTools {
     async verifyFile(file, known) {
       return (await verifySegment(linesOf(file), { mac: null, publicKey: known?.publicKey ?? null, known })).verdict;
     },
+    restingLog() {
+      const { dataDir } = loadConfig(currentSurroundings(), systemClock.now());
+      return existsSync(auditPath(dataDir)) ? dataDir : null;
+    },
+    claimOf: (file) => claimOf(file, { mac: null, publicKey: null, known: null }),
     exportUntil: (until, file) => atRest((log) => exportUntil(log, until, file)),
     dropExported: (file) => atRest((log) => dropExported(log, file)),
   };
@@ -84,9 +88,10 @@ function hasOwnKey(dataDir: string): boolean {
 /** The log of the settings' data folder while no service has it. */
 interface RestingLog {
   readonly keys: AuditKeys;
-  readonly writer: AuditDatabase;
-  readonly reader: LocalLedgerReader;
+  readonly retention: AuditRetention;
   record(action: AuditAction, reason: string): void;
+  /** Removes what was dropped. */
+  clear(): void;
 }
 
 /** @throws KeyturnError `store_locked` while a service runs on the folder */
@@ -102,7 +107,12 @@ async function atRest<Result>(work: (log: RestingLog) => Promise<Result>): Promi
     const record = (action: AuditAction, reason: string): void =>
       writer.commit({ texts: [encodeEvent(ownEvent(systemClock, action, reason))], leases: [], changes: [], at: systemClock.now() });
     try {
-      return await work({ keys, writer, reader, record });
+      const dropping = { drop: async (anchor: Checkpoint) => writer.drop(anchor) };
+      const retention = auditRetention({ reader, writer: dropping, keys, clock: systemClock });
+      const clear = (): void => {
+        while (writer.clear());
+      };
+      return await work({ keys, retention, record, clear });
     } finally {
       reader.close();
       writer.close();
@@ -112,44 +122,37 @@ async function atRest<Result>(work: (log: RestingLog) => Promise<Result>): Promi
   }
 }
 
-async function exportUntil({ keys, reader, record }: RestingLog, until: Instant, file: string): Promise<Dropped | null> {
-  const { lines, checkpoint, from } = segmentOf(reader, keys, until, systemClock.now());
-  if (checkpoint === null) return null;
+async function exportUntil({ retention, record }: RestingLog, until: Instant, file: string): Promise<RecordRange | null> {
+  const exported = await retention.exportUntil(until);
+  if (exported === null) return null;
+  const { from, to, lines } = exported;
   const out = await open(file, 'wx', 0o600).catch((cause: unknown) => {
     throw new KeyturnError('invalid_config', `${file} cannot be made. Name a file that does not exist, in a folder that does.`, { cause });
   });
   try {
-    for (const line of lines) await out.write(`${line}\n`);
+    await out.writeFile(textOf(lines));
     await out.sync();
   } finally {
     await out.close();
   }
-  record('audit.export', `records ${from} to ${checkpoint.sequence}`);
-  return { from, to: checkpoint.sequence };
+  record('audit.export', rangeText({ from, to }));
+  return { from, to };
 }
 
-async function dropExported({ keys, reader, writer, record }: RestingLog, file: string): Promise<Dropped> {
-  const { mac, publicKey } = keys;
-  const { verdict, begin, checkpoint } = await verifySegment(linesOf(file), { mac, publicKey, known: null });
-  if (!verdict.intact || checkpoint === null) throw refused(file, verdict.findings[0]?.problem ?? 'it has no checkpoint');
-  const expected = beginOf(reader);
-  if (begin.sequence !== expected.sequence || !sameBytes(begin.hash, expected.hash)) {
-    throw refused(file, `it begins after record ${begin.sequence}, and the log begins after record ${expected.sequence}`);
-  }
-  if (!holds(reader, checkpoint)) throw refused(file, 'the log holds something else there');
-  record('audit.drop', `records ${begin.sequence + 1} to ${checkpoint.sequence}, exported before`);
-  writer.drop(checkpoint);
-  return { from: begin.sequence + 1, to: checkpoint.sequence };
+async function dropExported({ keys: { mac, publicKey }, retention, record, clear }: RestingLog, file: string): Promise<RecordRange> {
+  const { from, checkpoint } = await claimOf(file, { mac, publicKey, known: null });
+  const dropped = await retention.drop(from, checkpoint, (range) => record('audit.drop', `${rangeText(range)}, exported before`));
+  clear();
+  return dropped;
 }
 
-/** Whether a block of the log ends in the record that the checkpoint names. */
-function holds(reader: LocalLedgerReader, { sequence, hash }: Checkpoint): boolean {
-  const [block] = reader.blocks({ ...EVERY_BLOCK, from: sequence, to: sequence, order: 'newest', limit: 1 });
-  return block !== undefined && block.first + block.count - 1 === sequence && hex(block.head) === hash;
-}
-
-function refused(file: string, why: string): KeyturnError {
-  return new KeyturnError('precondition_failed', `${file} does not allow to drop anything: ${why}. Nothing was deleted.`);
+/** What a verified segment shows to whoever is to drop it. @throws KeyturnError `export_mismatch` */
+async function claimOf(file: string, options: VerifyOptions): Promise<ExportClaim> {
+  const { verdict, begin, checkpoint } = await verifySegment(linesOf(file), options);
+  const [finding] = verdict.findings;
+  if (finding === undefined && checkpoint !== null) return { from: begin.sequence + 1, checkpoint };
+  const why = finding?.problem ?? 'it has no checkpoint';
+  throw new KeyturnError('export_mismatch', `${file} does not allow to drop anything: ${why}. Nothing was deleted.`);
 }
 
 function linesOf(file: string): AsyncIterable<string> {

@@ -5,11 +5,12 @@ import { GroupJournal } from '../audit/journal.ts';
 import type { AuditKeys } from '../audit/keys.ts';
 import type { LedgerReader, LedgerWriter } from '../audit/ledger.ts';
 import { auditLog } from '../audit/log.ts';
+import { auditRetention } from '../audit/retention.ts';
 import { codeOf } from '../core/errors.ts';
 import { type Instant, MINUTE, toIso } from '../core/time.ts';
 import { SCHEDULER } from '../core/version.ts';
 import { Refusals } from '../http/recording/refusals.ts';
-import type { AuditLog } from '../ports/audit.ts';
+import type { AuditLog, AuditRetention } from '../ports/audit.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { AuditAction, AuditEvent } from '../ports/journal.ts';
 import type { ChangeDates, Store } from '../ports/store.ts';
@@ -40,6 +41,7 @@ export interface Audit {
   readonly journal: GroupJournal;
   readonly reader: LedgerReader;
   readonly log: AuditLog;
+  readonly retention: AuditRetention;
   readonly refusals: Refusals;
   /** In the same database, written in the same commits. */
   readonly leases: KeptRegistry;
@@ -71,6 +73,7 @@ export function openAudit({ place, keys, clock, timers, logger }: AuditOptions):
     journal,
     reader,
     log: auditLog({ reader, writer, keys, clock }),
+    retention: auditRetention({ reader, writer, keys, clock }),
     refusals,
     leases,
     note: (action, reason) => journal.append(ownEvent(clock, action, reason), null, () => undefined),

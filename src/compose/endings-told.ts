@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Endings } from '../audit/endings.ts';
 import { type AuditKeys, signCheckpoint } from '../audit/keys.ts';
-import { beginOf } from '../audit/segment.ts';
+import { beginAt } from '../audit/segment.ts';
 import { verifySegment } from '../audit/verify-segment.ts';
 import { KeyturnError } from '../core/errors.ts';
 import type { Instant } from '../core/time.ts';
@@ -54,7 +54,7 @@ function headOf(folder: string) {
   if (!existsSync(path)) return { sequence: 0, hash: new Uint8Array() };
   const reader = sqliteLedgerReader(openAuditDatabase(path));
   try {
-    return reader.head() ?? beginOf(reader);
+    return reader.head() ?? beginAt(reader.anchor());
   } finally {
     reader.close();
   }

@@ -155,8 +155,9 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     makeBackup({ snapshots: foundation.snapshots, recipient: settings.backup.recipient, dataDir: settings.dataDir, clock, random });
   const heard = heardBy(journal, (grant) => early.heard(grant));
   const recording: Recording = { journal: heard, clock, refusals, onOutage: settings.audit.onOutage };
-  const parts = { service, reader, fleet, waiters, authenticator, tokens, readiness, metrics, backup };
-  const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, stopwatch, audit: audit.log, settings: http, logger });
+  const { log, retention } = audit;
+  const parts = { service, reader, fleet, waiters, authenticator, tokens, readiness, metrics, backup, audit: log, retention };
+  const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, stopwatch, settings: http, logger });
   logShortSkew(logger, store.kind, settings);
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
   await audit.recordForgotten(store);

@@ -32,6 +32,8 @@ export const ERROR_CODES = [
   'precondition_failed',
   'idempotency_mismatch',
   'conflict',
+  'nothing_to_export',
+  'export_mismatch',
   // the service and what it stands on
   'store_unavailable',
   'store_full',

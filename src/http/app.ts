@@ -17,6 +17,7 @@ import { instancesRoute } from './routes/instances.ts';
 import { keyringRoutes } from './routes/keyrings.ts';
 import { keysRoute } from './routes/keys.ts';
 import { operationRoutes, routeNotFound } from './routes/operations.ts';
+import { retentionRoutes } from './routes/retention.ts';
 import { rotationRoutes } from './routes/rotations.ts';
 import { strengthRoute } from './routes/strength.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -63,6 +64,7 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
     strengthRoute(routes, deps);
     tokenRoutes(routes, deps);
     auditRoutes(routes, deps);
+    retentionRoutes(routes, deps);
     backupRoute(routes, deps);
   });
   openLane(app, deps, requestId);

@@ -6,7 +6,7 @@ import type { Readiness } from '../app/readiness.ts';
 import type { Waiters } from '../app/waiters.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Secret } from '../core/secret.ts';
-import type { AuditLog } from '../ports/audit.ts';
+import type { AuditLog, AuditRetention } from '../ports/audit.ts';
 import type { Authenticator, Principal, Role } from '../ports/authenticator.ts';
 import type { Page } from '../ports/store.ts';
 import type { TokenId, TokenRecord } from '../ports/tokens.ts';
@@ -73,6 +73,7 @@ export interface HttpDeps {
   /** Milliseconds with fractions since some moment. */
   readonly stopwatch: () => number;
   readonly audit: AuditLog;
+  readonly retention: AuditRetention;
   readonly readiness: () => Readiness;
   readonly metrics: HttpMetrics;
   /** An encrypted copy of everything. @throws KeyturnError `backup_not_configured` … */

@@ -74,6 +74,14 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     next: 'Use a new key for a new request.',
   },
   conflict: { when: 'Many changed the keyring at the same time. Nothing was changed.', next: 'Try again.' },
+  nothing_to_export: {
+    when: 'The log holds nothing that ended before the given instant.',
+    next: 'Nothing, or name a later instant: records leave the log by whole commits, the oldest first.',
+  },
+  export_mismatch: {
+    when: 'The export that was shown is not the beginning of the log as it is now, or was not made by this service. Nothing was deleted.',
+    next: 'Verify the file with `keyturn audit verify --file FILE`; if the log was shortened since, it is dropped already. Otherwise export again.',
+  },
   store_unavailable: {
     when: 'The store does not answer. Keys are still served from memory while their lease lasts.',
     next: 'Try again as Retry-After says; bring the store back.',

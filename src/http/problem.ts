@@ -28,6 +28,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, titl
   precondition_failed: [412, 'It has changed since'],
   idempotency_mismatch: [422, 'The Idempotency-Key was used for something else'],
   conflict: [409, 'Others changed it at the same time'],
+  nothing_to_export: [409, 'Nothing to export'],
+  export_mismatch: [409, 'The export does not fit the log'],
   store_unavailable: [503, 'The store does not answer'],
   store_full: [507, 'The store is full'],
   store_read_only: [503, 'The store cannot be written'],

@@ -80,3 +80,28 @@ export interface AuditLog {
   /** Reads the whole log as of now, without holding up the journal. @param known a checkpoint kept elsewhere; null = only stored ones */
   verify(known: Checkpoint | null): Promise<AuditVerdict>;
 }
+
+/** Records `from` to `to`, both included. */
+export interface RecordRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The beginning of the log as text (audit/segment.ts has the format). */
+export interface AuditExport extends RecordRange {
+  /** Read while they are taken; the last one is a signed checkpoint of record `to`. @throws KeyturnError `corrupt_document` where the log is not intact */
+  readonly lines: AsyncIterable<string>;
+}
+
+/** Makes the log shorter, also while it is written. */
+export interface AuditRetention {
+  /** All that was committed before `until`; null = nothing was. */
+  exportUntil(until: Instant): Promise<AuditExport | null>;
+  /**
+   * Deletes the beginning of the log, up to the checkpoint at the end of an export.
+   * @param from where the export begins
+   * @param intent is waited for before anything goes: where it fails, nothing goes
+   * @throws KeyturnError `export_mismatch` where the log does not begin at `from`, is not what the checkpoint says, or was not exported
+   */
+  drop(from: number, checkpoint: Checkpoint, intent: (range: RecordRange) => unknown): Promise<RecordRange>;
+}

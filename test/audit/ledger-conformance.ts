@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
 import type { AuditKeys } from '../../src/audit/keys.ts';
 import { EVERY_BLOCK, type LedgerReader, type LedgerWriter } from '../../src/audit/ledger.ts';
@@ -107,6 +108,37 @@ export function ledgerConformance(t: Test, place: (t: Test) => Promise<LedgerPla
     const { ledger: again } = await open();
     await commit(again, texts(1, 4));
     t.match(await verify(), { intact: true, from: 4, to: 4 });
+  });
+
+  t.test('a drop begins the chain at one of its own points, and never at an earlier one than it begins at already', async (t) => {
+    const { ledger, verify } = await fresh(t);
+    await commit(ledger, texts(3));
+    const first = await ledger.checkpoint(AT);
+    await commit(ledger, texts(2, 4));
+    const second = await ledger.checkpoint(AT);
+    await t.rejects(ledger.drop({ ...second, sequence: 4 }), { code: 'export_mismatch' }, 'not the end of a block');
+    await t.rejects(ledger.drop({ ...second, hash: first.hash }), { code: 'export_mismatch' }, 'another hash');
+    await t.rejects(ledger.drop({ ...second, sequence: 6 }), { code: 'export_mismatch' }, 'beyond the end');
+    t.match(await verify(), { intact: true, from: 1, to: 5 });
+    await ledger.drop(second);
+    await t.rejects(ledger.drop(first), { code: 'export_mismatch' }, 'dropped before');
+    t.match(await verify(), { intact: true, from: 6, to: 5 });
+  });
+
+  t.test('the log is written and verified while it loses its beginning', async (t) => {
+    const { ledger, reader, verify } = await fresh(t);
+    for (let at = 0; at < 12; at++) await commit(ledger, texts(2_000, at * 2_000));
+    const anchor = await ledger.checkpoint(AT);
+    const drop = ledger.drop(anchor);
+    for (let more = 0; more < 10; more++) {
+      await commit(ledger, texts(5, more * 5));
+      t.match(await verify(), { intact: true, findings: [] });
+    }
+    await drop;
+    const left = async () => (await reader.blocks({ ...EVERY_BLOCK, to: anchor.sequence, order: 'oldest', limit: 1 })).length;
+    for (let tries = 0; (await left()) > 0 && tries < 200; tries++) await sleep(20);
+    t.equal(await left(), 0, 'what was dropped is gone');
+    t.match(await verify(), { intact: true, from: anchor.sequence + 1, records: 50 });
   });
 
   t.test('other keys do not open it', async (t) => {

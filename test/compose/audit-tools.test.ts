@@ -48,7 +48,7 @@ t.test('what was exported is verified, dropped, and the rest of the log is intac
     { intact: true, from: (exported?.to ?? 0) + 1, records: 2 },
     'export and drop are recorded',
   );
-  await t.rejects(tools.dropExported(file), { code: 'precondition_failed', message: /begins after record 0/ }, 'once');
+  await t.rejects(tools.dropExported(file), { code: 'export_mismatch', message: /begins at record 1/ }, 'once');
 });
 
 t.test('nothing is dropped for a file that was altered', async (t) => {
@@ -56,7 +56,7 @@ t.test('nothing is dropped for a file that was altered', async (t) => {
   const file = join(folder, 'segment.ndjson');
   await tools.exportUntil(LATER, file);
   writeFileSync(file, readFileSync(file, 'utf8').replace('"keyring":"b"', '"keyring":"x"'));
-  await t.rejects(tools.dropExported(file), { code: 'precondition_failed', message: /Nothing was deleted/ });
+  await t.rejects(tools.dropExported(file), { code: 'export_mismatch', message: /Nothing was deleted/ });
   t.match(await tools.verifyFolder(dataDir, null), { intact: true, from: 1 });
 });
 

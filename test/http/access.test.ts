@@ -18,6 +18,7 @@ interface Row {
 }
 
 const reason = 'matrix';
+const NO_CHECKPOINT = { sequence: 1, at: '2026-03-01T12:00:00.000Z', hash: '0'.repeat(64), signature: 'x' };
 
 /** Every guarded route, in an order in which each succeeds on the keyring `web`, again and again. */
 const ROUTES: readonly Row[] = [
@@ -40,6 +41,8 @@ const ROUTES: readonly Row[] = [
   { method: 'GET', url: '/v1/audit', roles: ['auditor'], status: 200 },
   { method: 'GET', url: '/v1/audit/checkpoint', roles: ['auditor'], status: 200 },
   { method: 'POST', url: '/v1/audit/verify', payload: {}, roles: ['auditor'], status: 200 },
+  { method: 'POST', url: '/v1/audit/export', payload: { until: '2030-01-01T00:00:00Z' }, roles: ['admin'], status: 200 },
+  { method: 'POST', url: '/v1/audit/drop', payload: { from: 1, checkpoint: NO_CHECKPOINT }, roles: ['admin'], status: 409 },
 ];
 
 /** A route as a request; a HEAD request comes with each GET. */

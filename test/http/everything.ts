@@ -66,6 +66,11 @@ export async function runEverything({ call, pass, token, admin, store, app }: Te
   await ask('GET', '/v1/audit?format=ndjson&limit=3');
   await ask('GET', '/v1/audit/checkpoint');
   await ask('POST', '/v1/audit/verify', { payload: {} });
+  await ask('POST', '/v1/audit/export', { payload: { until: '2020-01-01T00:00:00Z' } });
+  const { text } = await ask('POST', '/v1/audit/export', { payload: { until: '2030-01-01T00:00:00Z' } });
+  const { checkpoint } = JSON.parse(text.trimEnd().split('\n').at(-1) ?? '');
+  await ask('POST', '/v1/audit/drop', { payload: { from: 2, checkpoint } });
+  await ask('POST', '/v1/audit/drop', { payload: { from: 1, checkpoint } });
   await ask('GET', '/v1/keyrings/web/instances?limit=2');
 
   await ask('POST', '/v1/strength', { payload: { key: imported } });

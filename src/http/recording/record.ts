@@ -77,7 +77,13 @@ function hold(
   else journal.appendChange(event, change.at, ended);
 }
 
-function eventOf({ clock }: Recording, action: AuditAction, request: FastifyRequest, reply: FastifyReply): AuditEvent {
+/** The record of a request, with what is noted of it so far. */
+export function eventOf(
+  { clock }: Pick<Recording, 'clock'>,
+  action: AuditAction,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): AuditEvent {
   const notes = request.notes ?? NO_NOTES;
   const { principal } = request;
   return {

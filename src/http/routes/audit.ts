@@ -1,8 +1,6 @@
 import Type from 'typebox';
 import { checkpointView, recordView } from '../../audit/view.ts';
-import { KeyturnError } from '../../core/errors.ts';
 import { isKeyringName } from '../../core/name.ts';
-import type { Instant } from '../../core/time.ts';
 import type { PrincipalId } from '../../core/version.ts';
 import type { AuditFilter } from '../../ports/audit.ts';
 import type { Principal } from '../../ports/authenticator.ts';
@@ -11,6 +9,7 @@ import type { InstanceId } from '../../ports/leases.ts';
 import { principalOf } from '../access.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import type { HttpDeps } from '../deps.ts';
+import { instantIn } from '../instant.ts';
 import { AUDIT_RECORD } from '../openapi/examples.ts';
 import { note } from '../recording/notes.ts';
 import { AuditPage, AuditQuery, CheckpointView, VerdictView, VerifyBody } from '../schemas/audit.ts';
@@ -81,8 +80,7 @@ export function auditRoutes(app: Scope, { audit }: HttpDeps): void {
 
   app.post('/v1/audit/verify', { schema: schemas.verify, config: { access: auditor, audit: 'audit.verify' } }, async (request) => {
     const given = request.body?.checkpoint;
-    const known = given === undefined ? null : { ...given, at: Date.parse(given.at) };
-    if (known !== null && Number.isNaN(known.at)) throw notAnInstant('checkpoint.at');
+    const known = given === undefined ? null : { ...given, at: instantIn('checkpoint.at', given.at) };
     const verdict = await audit.verify(known);
     note(request, {
       reason: verdict.intact ? `records ${verdict.from} to ${verdict.to} are intact` : `record ${verdict.findings[0]?.sequence} is not`,
@@ -104,21 +102,9 @@ function filterOf({ action, outcome, keyring, principal, instance, since, until 
     keyring: keyring !== undefined && isKeyringName(keyring) ? keyring : null,
     principal: (principal as PrincipalId | undefined) ?? null,
     instance: (instance as InstanceId | undefined) ?? null,
-    since: instantOf('since', since),
-    until: instantOf('until', until),
+    since: since === undefined ? null : instantIn('since', since),
+    until: until === undefined ? null : instantIn('until', until),
   };
-}
-
-/** @throws KeyturnError `invalid_request` */
-function instantOf(field: string, text: string | undefined): Instant | null {
-  if (text === undefined) return null;
-  const at = Date.parse(text);
-  if (Number.isNaN(at)) throw notAnInstant(field);
-  return at;
-}
-
-function notAnInstant(field: string): KeyturnError {
-  return new KeyturnError('invalid_request', `${field} must be an instant such as 2026-11-24T03:00:00Z.`);
 }
 
 function parseSequence(text: string): number | null {

@@ -87,3 +87,21 @@ export const VerdictView = Type.Object(
   },
   { title: 'AuditVerdict', examples: [AUDIT_VERDICT] },
 );
+
+export const ExportBody = Type.Object(
+  { until: Type.String({ format: 'date-time', maxLength: 40, description: 'Records before this instant.' }) },
+  { ...closed, title: 'ExportAudit', examples: [{ until: '2026-11-01T00:00:00.000Z' }] },
+);
+
+export const DropBody = Type.Object(
+  {
+    from: Type.Integer({ minimum: 1, description: 'The first record of the export: its `begin.sequence` and one.' }),
+    checkpoint: Type.Object(checkpoint, { ...closed, description: 'The last line of the export.' }),
+  },
+  { ...closed, title: 'DropAudit', examples: [{ from: 1, checkpoint: AUDIT_CHECKPOINT }] },
+);
+
+export const RangeView = Type.Object(
+  { from: Type.Integer({ description: 'The first record that went.' }), to: Type.Integer({ description: 'The last one.' }) },
+  { title: 'AuditRange', examples: [{ from: 1, to: AUDIT_CHECKPOINT.sequence }] },
+);

@@ -1,7 +1,7 @@
 import { sealBlock } from '../../../audit/block.ts';
 import { GENESIS, type Head, headMac, hex, sameBytes } from '../../../audit/chain.ts';
 import { type AuditKeys, signCheckpoint } from '../../../audit/keys.ts';
-import type { Batch, LedgerWriter } from '../../../audit/ledger.ts';
+import { type Batch, type LedgerWriter, offTheChain } from '../../../audit/ledger.ts';
 import { KeyturnError } from '../../../core/errors.ts';
 import type { Instant } from '../../../core/time.ts';
 import type { Checkpoint } from '../../../ports/audit.ts';
@@ -11,6 +11,7 @@ import { bytesOf, numberOf, type Row } from '../row.ts';
 
 /** A checkpoint is made by itself whenever the log passes a multiple of this. */
 const RECORDS_BETWEEN_CHECKPOINTS = 100_000;
+const BLOCKS_CLEARED_AT_ONCE = 200;
 
 export interface LedgerPlace {
   readonly connections: Connections;
@@ -118,12 +119,27 @@ async function sign(ask: Ask, { schema, keys }: LedgerPlace, head: Head, at: Ins
 
 async function drop(place: LedgerPlace, anchor: Checkpoint): Promise<void> {
   const { connections, schema } = place;
+  const { sequence, at } = anchor;
+  const hash = Buffer.from(anchor.hash, 'hex');
   await connections.transaction(async (ask) => {
     await lockedHead(ask, place);
-    await sign(ask, place, { sequence: anchor.sequence, hash: Buffer.from(anchor.hash, 'hex') }, anchor.at, true);
-    await ask(`DELETE FROM ${schema}.audit_checkpoints WHERE sequence < $1 OR (anchors AND sequence <> $1)`, [anchor.sequence]);
-    await ask(`DELETE FROM ${schema}.audit_blocks WHERE first <= $1`, [anchor.sequence]);
+    const passed = `
+      SELECT first FROM ${schema}.audit_blocks
+      WHERE first = (SELECT max(first) FROM ${schema}.audit_blocks WHERE first <= $1) AND first + count - 1 = $1 AND head = $2
+        AND NOT EXISTS (SELECT FROM ${schema}.audit_checkpoints WHERE anchors AND sequence >= $1)`;
+    if ((await ask(passed, [sequence, hash])).length === 0) throw offTheChain(anchor);
+    await sign(ask, place, { sequence, hash }, at, true);
+    await ask(`DELETE FROM ${schema}.audit_checkpoints WHERE sequence < $1 OR (anchors AND sequence <> $1)`, [sequence]);
   });
+  // without the lock of the head: commits go on. What a failure leaves goes with the next drop.
+  void clear(place, sequence).catch(() => undefined);
+}
+
+async function clear({ connections, schema }: LedgerPlace, sequence: number): Promise<void> {
+  const some = `
+    DELETE FROM ${schema}.audit_blocks
+    WHERE first IN (SELECT first FROM ${schema}.audit_blocks WHERE first <= $1 ORDER BY first LIMIT $2) RETURNING first`;
+  while ((await connections.query(some, [sequence, BLOCKS_CLEARED_AT_ONCE])).length > 0);
 }
 
 /** The head, until the transaction ends nobody else's. One that is missing or forged is not written on: that would cover the traces. */

@@ -9,9 +9,13 @@ export type Task =
   | { readonly do: 'commit'; readonly batch: Omit<Batch, 'texts'> & { readonly lines: string } }
   | { readonly do: 'checkpoint'; readonly at: Instant }
   | { readonly do: 'drop'; readonly anchor: Checkpoint }
+  | { readonly do: 'clear' }
   | { readonly do: 'close' };
 
-export type Reply = { readonly ok: true; readonly checkpoint?: Checkpoint } | { readonly ok: false; readonly failure: PlainFailure };
+/** `more`: there may be more to clear. */
+export type Reply =
+  | { readonly ok: true; readonly checkpoint?: Checkpoint; readonly more?: boolean }
+  | { readonly ok: false; readonly failure: PlainFailure };
 
 /** An error between threads: its class would not survive. */
 export interface PlainFailure {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { AuditKeys } from '../../../audit/keys.ts';
 import type { Batch, LedgerWriter } from '../../../audit/ledger.ts';
@@ -20,7 +21,10 @@ export function inlineLedger(path: string, keys: AuditKeys, prepareLeases: Prepa
       done(failure);
     },
     checkpoint: async (at) => database.checkpoint(at),
-    drop: async (anchor) => database.drop(anchor),
+    async drop(anchor) {
+      database.drop(anchor);
+      while (database.clear()) await nextTurn();
+    },
     close: async () => database.close(),
   };
 }
@@ -56,6 +60,12 @@ export async function threadedLedger(path: string, keys: AuditKeys): Promise<Led
       ask(task, (reply) => (reply.ok ? resolve(reply.checkpoint ?? null) : reject(failureFrom(reply.failure))));
     });
 
+  let closing = false;
+  /** One piece a message: commits that were sent meanwhile come between. After a failure the next start goes on. */
+  const clear = (): void => {
+    if (!closing) ask({ do: 'clear' }, (reply) => void (reply.ok && reply.more === true && clear()));
+  };
+
   await promised({ do: 'open' }).catch(async (error: unknown) => {
     await worker.terminate();
     throw error;
@@ -69,8 +79,12 @@ export async function threadedLedger(path: string, keys: AuditKeys): Promise<Led
       if (made !== null) return made;
       throw new KeyturnError('internal', 'The audit thread made no checkpoint.');
     },
-    drop: async (anchor) => void (await promised({ do: 'drop', anchor })),
+    async drop(anchor) {
+      await promised({ do: 'drop', anchor });
+      clear();
+    },
     async close() {
+      closing = true;
       if (!ended) await promised({ do: 'close' });
       await worker.terminate();
     },

@@ -28,6 +28,8 @@ function perform(task: Task): Reply {
     case 'drop':
       open().drop(task.anchor);
       return { ok: true };
+    case 'clear':
+      return { ok: true, more: open().clear() };
     case 'close':
       database?.close();
       return { ok: true };

@@ -1,7 +1,7 @@
 import { sealBlock } from '../../../audit/block.ts';
 import { GENESIS, type Head, headMac, hex, sameBytes } from '../../../audit/chain.ts';
 import { type AuditKeys, signCheckpoint } from '../../../audit/keys.ts';
-import { type Batch, EVERY_BLOCK } from '../../../audit/ledger.ts';
+import { type Batch, EVERY_BLOCK, offTheChain } from '../../../audit/ledger.ts';
 import { KeyturnError } from '../../../core/errors.ts';
 import type { Instant } from '../../../core/time.ts';
 import type { Checkpoint } from '../../../ports/audit.ts';
@@ -12,6 +12,8 @@ import { openAuditDatabase } from './schema.ts';
 
 /** A checkpoint is made by itself when the log has grown by so much since the last one. */
 const RECORDS_BETWEEN_CHECKPOINTS = 100_000;
+/** Of what was dropped, the blocks of so many records go at once: commits wait for that. */
+const RECORDS_CLEARED_AT_ONCE = 4_096;
 
 /** Writes grants in the transaction that is open. */
 export type RecordLeases = (grants: readonly LeaseGrant[]) => void;
@@ -23,7 +25,10 @@ export type PrepareLeases = (database: Database) => RecordLeases;
 export interface AuditDatabase {
   commit(batch: Batch): void;
   checkpoint(at: Instant): Checkpoint;
+  /** The blocks before the anchor stay until `clear` removes them. @throws KeyturnError `export_mismatch` */
   drop(anchor: Checkpoint): void;
+  /** Removes some blocks that were dropped. @returns whether there were any */
+  clear(): boolean;
   close(): void;
 }
 
@@ -31,7 +36,9 @@ export interface AuditDatabase {
 export function openAuditWriter(path: string, keys: AuditKeys, prepareLeases: PrepareLeases): AuditDatabase {
   const database = openAuditDatabase(path);
   try {
-    return writerOn(database, keys, prepareLeases(database));
+    const writer = writerOn(database, keys, prepareLeases(database));
+    while (writer.clear());
+    return writer;
   } catch (error) {
     database.close();
     throw error;
@@ -43,6 +50,11 @@ function writerOn(database: Database, keys: AuditKeys, recordLeases: RecordLease
   statements.keys.run(keys.publicKey);
   let head = openHead(database, keys);
   let checkpointed = head.sequence;
+  const reader = sqliteLedgerReader(database);
+
+  function begin(): number {
+    return reader.anchor()?.sequence ?? 0;
+  }
 
   function append(texts: readonly string[]): Head {
     const sealed = sealBlock(texts, head, keys.mac);
@@ -79,11 +91,15 @@ function writerOn(database: Database, keys: AuditKeys, recordLeases: RecordLease
     },
     drop(anchor) {
       database.transaction(() => {
-        sign({ sequence: anchor.sequence, hash: Buffer.from(anchor.hash, 'hex') }, anchor.at, 1);
-        statements.dropCheckpoints.run(anchor.sequence, anchor.sequence);
-        statements.drop.run(anchor.sequence);
+        const point = { sequence: anchor.sequence, hash: Buffer.from(anchor.hash, 'hex') };
+        const [block] = statements.passes.all(point.sequence, point.hash);
+        if (block === undefined || point.sequence <= begin()) throw offTheChain(anchor);
+        sign(point, anchor.at, 1);
+        statements.dropCheckpoints.run(point.sequence, point.sequence);
       });
     },
+    // a crash that undoes it leaves blocks that the next start removes
+    clear: () => database.unsynced(() => statements.clear.run(begin(), RECORDS_CLEARED_AT_ONCE) > 0),
     close: () => database.close(),
   };
 }
@@ -97,7 +113,10 @@ function prepareStatements(database: Database) {
       'INSERT INTO changes VALUES (?, ?) ON CONFLICT DO UPDATE SET changed_at = max(changed_at, excluded.changed_at)',
     ),
     keys: database.prepare('INSERT INTO keys VALUES (1, ?) ON CONFLICT DO UPDATE SET public = excluded.public'),
-    drop: database.prepare('DELETE FROM blocks WHERE first <= ?'),
+    passes: database.prepare(
+      'SELECT first FROM blocks WHERE first = (SELECT max(first) FROM blocks WHERE first <= ?1) AND first + count - 1 = ?1 AND head = ?2',
+    ),
+    clear: database.prepare('DELETE FROM blocks WHERE first <= ?1 AND first < (SELECT min(first) FROM blocks) + ?2'),
     dropCheckpoints: database.prepare('DELETE FROM checkpoints WHERE sequence < ? OR (anchors = 1 AND sequence <> ?)'),
   };
 }
