@@ -30,12 +30,12 @@ export class Endings {
     if (isSwallowed(record) && record.sequence > this.#after) ended.unknown = true;
   }
 
-  /** Of a keyring that no record names: nothing ended. */
+  /** Of a keyring that no record names: nothing ended. What came after the last record is not known here. */
   tombstonesOf(name: KeyringName): Tombstones {
     const ended = this.#keyrings.get(name);
-    if (ended === undefined) return { ...NO_TOMBSTONES, highest: 0 };
+    if (ended === undefined) return NO_TOMBSTONES;
     const { versions, highest, purged, unknown } = ended;
-    return { ended: ({ version }) => unknown || versions.has(version), highest: unknown ? null : highest, purged };
+    return { ...NO_TOMBSTONES, ended: ({ version }) => unknown || versions.has(version), highest, purged };
   }
 
   #of(name: KeyringName): Ended {

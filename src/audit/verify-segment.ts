@@ -136,7 +136,8 @@ class Reading {
   }
 }
 
-function headerOf(text: string): { readonly begin: Head; readonly publicKey: string } | null {
+/** The first line of a segment; null = it is none. */
+export function headerOf(text: string): { readonly begin: Head; readonly publicKey: string } | null {
   const value = parsed(text);
   const { format, begin, publicKey } = value as { format?: unknown; begin?: { sequence?: unknown; hash?: unknown }; publicKey?: unknown };
   if (format !== SEGMENT_FORMAT || typeof publicKey !== 'string' || typeof begin?.sequence !== 'number' || typeof begin.hash !== 'string')
@@ -144,6 +145,12 @@ function headerOf(text: string): { readonly begin: Head; readonly publicKey: str
   if (JSON.stringify({ format, begin: { sequence: begin.sequence, hash: begin.hash }, publicKey }) !== text) return null;
   const head = { sequence: begin.sequence, hash: Buffer.from(begin.hash, 'hex') };
   return head.sequence === 0 && hex(head.hash) !== hex(GENESIS.hash) ? null : { begin: head, publicKey };
+}
+
+/** The last line of a segment; null = it is none, because the segment was cut. */
+export function footerOf(text: string): Checkpoint | null {
+  const line = lineOf(text);
+  return line.kind === 'checkpoint' ? line.checkpoint : null;
 }
 
 /** Whatever is not exactly as an export writes it is `unknown`. */

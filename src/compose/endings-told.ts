@@ -1,6 +1,5 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { Endings } from '../audit/endings.ts';
 import { type AuditKeys, signCheckpoint } from '../audit/keys.ts';
 import { beginAt } from '../audit/segment.ts';
@@ -8,9 +7,11 @@ import { verifySegment } from '../audit/verify-segment.ts';
 import { KeyturnError } from '../core/errors.ts';
 import type { Instant } from '../core/time.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { AuditRecord } from '../ports/journal.ts';
 import { sqliteLedgerReader } from '../stores/sqlite/audit/reader.ts';
 import { openAuditDatabase } from '../stores/sqlite/audit/schema.ts';
 import { SNAPSHOT_AUDIT } from '../stores/sqlite/snapshot.ts';
+import { linesIn, segmentsIn } from './segment-files.ts';
 
 /** What an exported segment of the audit log tells. */
 export interface Told {
@@ -28,24 +29,33 @@ interface Backup {
 }
 
 /**
- * Reads a segment of the log that a backup belongs to. It must bear that log's seals and signature, follow on the backup without a gap and reach
- * beyond it.
- * @throws KeyturnError `precondition_failed` where it does not
+ * Reads segments of the log that a backup belongs to, in the order of the log. Each must bear that log's seals and signature; together they follow on the
+ * backup without a gap and reach beyond it. What only repeats is passed over.
+ * @param paths files, or folders, of which every segment in them is taken
+ * @throws KeyturnError `precondition_failed` where they do not
  */
-export async function endingsIn(file: string, { folder, keys, clock }: Backup): Promise<Told> {
+export async function endingsIn(paths: readonly string[], { folder, keys, clock }: Backup): Promise<Told> {
+  const { mac, publicKey, signing } = keys;
   const head = headOf(folder);
   const endings = new Endings(head.sequence);
   let until: Instant = 0;
-  const known = head.sequence === 0 ? null : signCheckpoint(head, clock.now(), keys.signing);
-  const { verdict, begin } = await verifySegment(linesOf(file), { mac: keys.mac, publicKey: keys.publicKey, known }, (record) => {
+  let known = head.sequence === 0 ? null : signCheckpoint(head, clock.now(), signing);
+  const heed = (record: AuditRecord): void => {
     endings.take(record);
     until = Math.max(until, record.at);
-  });
-  const [finding] = verdict.findings;
-  if (finding !== undefined) throw refused(file, finding.problem);
-  if (begin.sequence > head.sequence)
-    throw refused(file, `it begins after record ${begin.sequence}, and the log of the backup ends with record ${head.sequence}`);
-  return { endings, until };
+  };
+  for (const { path, last, publicKey: named } of await segmentsIn(paths)) {
+    const reached = known?.sequence ?? 0;
+    if (last !== null && last <= reached && named === publicKey) continue;
+    const { verdict, begin, checkpoint } = await verifySegment(linesIn(path), { mac, publicKey, known }, heed);
+    const [finding] = verdict.findings;
+    if (finding !== undefined) throw refused(path, finding.problem);
+    if (begin.sequence > reached)
+      throw refused(path, `it begins after record ${begin.sequence}, and what is known before it ends with record ${reached}`);
+    known = checkpoint;
+  }
+  if (until > 0) return { endings, until };
+  throw refused(paths.join(', '), `nothing in it lies behind record ${head.sequence}, with which the log of the backup ends`);
 }
 
 /** Where the log of the backup ends; its beginning where the backup holds none. */
@@ -63,14 +73,6 @@ function headOf(folder: string) {
 function refused(file: string, why: string): KeyturnError {
   return new KeyturnError(
     'precondition_failed',
-    `${file} does not tell what happened after this backup: ${why}. Nothing was restored. Give another export, or say --revoke-all.`,
+    `${file} does not tell what happened after this backup: ${why}. Nothing was restored. Give other exports, or say --revoke-all.`,
   );
-}
-
-async function* linesOf(file: string): AsyncGenerator<string> {
-  try {
-    yield* createInterface({ input: createReadStream(file, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY });
-  } catch (cause) {
-    throw new KeyturnError('invalid_config', `${file} cannot be read.`, { cause });
-  }
 }

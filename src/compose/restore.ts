@@ -13,7 +13,7 @@ import { currentSurroundings } from '../config/surroundings.ts';
 import { KeyturnError } from '../core/errors.ts';
 import type { KeyringName } from '../core/name.ts';
 import { toIso } from '../core/time.ts';
-import { NO_TOMBSTONES, type Tombstones } from '../core/transitions/reinstate.ts';
+import type { Tombstones } from '../core/transitions/reinstate.ts';
 import type { Actor, PrincipalId } from '../core/version.ts';
 import type { Reinstated, RestoreOutcome, RestoreRequest, Since } from '../ports/at-machine.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -116,7 +116,7 @@ interface Restore {
 /** While the mark stands no service starts on the folder; it goes when keyrings, log and registry of leases belong together again. */
 async function bringBack(restore: Restore, request: RestoreRequest): Promise<RestoreOutcome> {
   const { target, backup, folder, madeAt, deps } = restore;
-  const told = request.audit === null ? null : await endingsIn(request.audit, { folder, keys: backup.auditKeys, clock: deps.clock });
+  const told = request.audit.length === 0 ? null : await endingsIn(request.audit, { folder, keys: backup.auditKeys, clock: deps.clock });
   const tombstonesOf = await evidence(target, backup, request.since, told);
   writeMark(target.database, 'restoring', madeAt);
   const log = openLogAtRest(target.database.dataDir, bringLog(target, backup, folder), deps.clock);
@@ -146,20 +146,21 @@ type TombstonesOf = (name: KeyringName) => Tombstones;
  */
 async function evidence({ database }: Sqlite, backup: Sqlite, since: Since | null, told: Told | null): Promise<TombstonesOf> {
   const resumed = readMark(database, 'restoring') !== null;
-  const tells = (name: KeyringName) => !resumed && tombstonesIn(database, name).highest !== null;
+  const tells = (name: KeyringName) => !resumed && tombstonesIn(database, name).isLast;
   if (since === null && told === null && !(await namesOf(backup)).every(tells)) throw nothingTells(database.dataDir);
   return (name) => {
-    const known = tombstonesIn(database, name);
+    const known = { ...tombstonesIn(database, name), isLast: tells(name) };
     if (told !== null) return bothOf(known, told.endings.tombstonesOf(name));
-    if (tells(name)) return known;
-    return since === 'revoke-all' ? { ...NO_TOMBSTONES, ended: () => true } : { ...known, highest: null };
+    return since === 'revoke-all' && !known.isLast ? { ...known, ended: () => true } : known;
   };
 }
 
 function bothOf(rows: Tombstones, log: Tombstones): Tombstones {
   return {
     ended: (version) => rows.ended(version) || log.ended(version),
-    highest: log.highest === null ? null : Math.max(log.highest, rows.highest ?? 0),
+    highest: Math.max(log.highest, rows.highest),
+    // the log may have ended before the service did
+    isLast: rows.isLast,
     purged: log.purged,
   };
 }

@@ -32,8 +32,11 @@ export interface RestoreRequest {
   readonly recoveryKey: Secret;
   /** What happened after the backup, where the data folder cannot tell; null = nothing was said. */
   readonly since: Since | null;
-  /** Path of a segment of the audit log, exported after the backup: what ended according to it stays ended. Null = none. */
-  readonly audit: string | null;
+  /**
+   * Paths of segments of the audit log, or of folders with them, in any order: together they go on from the backup without a gap. What ended according to
+   * them stays ended. Empty = none.
+   */
+  readonly audit: readonly string[];
   /** Whether tokens of the backup that the folder does not know are good again. Those that were revoked since would be, too. */
   readonly keepTokens: boolean;
 }
@@ -44,7 +47,7 @@ export interface RestoreOutcome {
   readonly keyrings: readonly Reinstated[];
   /** How many came back. */
   readonly tokens: number;
-  /** RFC 3339: the last record of the segment of the audit log. What ended later is not known. Null = none was given. */
+  /** RFC 3339: the last record of the segments of the audit log. What ended later is not known. Null = none was given. */
   readonly knownUntil: string | null;
 }
 

@@ -133,7 +133,7 @@ t.test(
 
     const target = join(disk.path, 'restored');
     process.env.KEYTURN_DATA_DIR = target;
-    const restore = () => restoreBackup({ file, recoveryKey, since: 'nothing-revoked', audit: null, keepTokens: true }, machine);
+    const restore = () => restoreBackup({ file, recoveryKey, since: 'nothing-revoked', audit: [], keepTokens: true }, machine);
     const tried: string[] = [];
     for (let pages = 0; pages < 160 && tried.at(-1) !== 'done'; pages += 30) {
       disk.fill(pages * PAGE);

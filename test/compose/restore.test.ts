@@ -33,7 +33,7 @@ async function backedUp(t: Test) {
   const file = join(folder, 'all.backup');
   writeFileSync(file, (await service.app.inject({ method: 'POST', url: '/v1/backup', headers: bearer(service) })).rawPayload);
   await service.clock.advance(MINUTE);
-  const request: RestoreRequest = { file, recoveryKey, since: 'nothing-revoked', audit: null, keepTokens: true };
+  const request: RestoreRequest = { file, recoveryKey, since: 'nothing-revoked', audit: [], keepTokens: true };
   const restore = (where: string, changes: Partial<RestoreRequest> = {}) => {
     workOn(where);
     return restoreBackup({ ...request, ...changes }, { clock: service.clock, random: storeRandom });
@@ -78,8 +78,8 @@ t.test(
       items.filter(({ action }: { action: string }) => action === 'backup.restore'),
       [
         { reason: /^begun: from the backup of/ },
-        { keyring: 'api', versions: [101], principal: { name: 'restore' } },
-        { keyring: 'web', versions: [101] },
+        { keyring: 'api', versions: [1 + 100 + 120], principal: { name: 'restore' } },
+        { keyring: 'web', versions: [1 + 100 + 120] },
         { reason: /^ended: 2 keyrings are back, 0 stayed/ },
       ],
     );
@@ -141,6 +141,9 @@ t.test('after a restore the registry of leases does not claim to be complete', a
   t.equal(Date.parse(fleet.body.summary.completeSince), at + 1);
 });
 
+/** Two minutes after the keyrings were made, and their second version was the last that the log knows. */
+const FAR = 2 + 100 + 120;
+
 t.test('an export of the log tells what ended after the backup', async (t) => {
   const { folder, dataDir, service, restore } = await backedUp(t);
   await post(service, '/v1/keyrings/web/rotate', { kind: 'immediate', reason: 'month' });
@@ -150,12 +153,12 @@ t.test('an export of the log tells what ended after the backup', async (t) => {
   const file = join(folder, 'log.ndjson');
   await auditTools().exportUntil(LATER, file);
   const empty = join(folder, 'empty');
-  const outcome = await restore(empty, { since: null, audit: file });
+  const outcome = await restore(empty, { since: null, audit: [file] });
   t.match(outcome, {
     knownUntil: /^2026-/,
     keyrings: [
-      { name: 'api', outcome: 'reinstated', current: 3, ended: [] },
-      { name: 'web', outcome: 'reinstated', current: 3, ended: [1] },
+      { name: 'api', outcome: 'reinstated', current: FAR, ended: [] },
+      { name: 'web', outcome: 'reinstated', current: FAR, ended: [1] },
     ],
   });
   t.match(await auditTools().verifyFolder(empty, null), { intact: true });
@@ -169,12 +172,101 @@ t.test('an emergency rotation is known by the versions that its record names', a
   await service.service.stop();
   const file = join(folder, 'log.ndjson');
   await auditTools().exportUntil(LATER, file);
-  t.match(await restore(join(folder, 'empty'), { since: null, audit: file }), {
+  t.match(await restore(join(folder, 'empty'), { since: null, audit: [file] }), {
     keyrings: [
-      { name: 'api', current: 3, ended: [1] },
-      { name: 'web', current: 3, ended: [1] },
+      { name: 'api', current: FAR, ended: [1] },
+      { name: 'web', current: FAR, ended: [1] },
     ],
   });
+});
+
+t.test('a version number that was given after the export ended is not given again', async (t) => {
+  const { folder, service, restore } = await backedUp(t);
+  await post(service, '/v1/keyrings/web/rotate', { kind: 'immediate', reason: 'known to the export' });
+  const file = join(folder, 'log.ndjson');
+  writeFileSync(file, (await exported(service)).text);
+  for (let count = 0; count < 3; count++) {
+    await service.clock.advance(MINUTE);
+    await post(service, '/v1/keyrings/web/rotate', { kind: 'emergency', reason: 'not known to it' });
+  }
+  const { current } = (await service.call({ url: '/v1/keyrings/web/keys' })).body;
+  await service.service.stop();
+  const numbers = async (where: string) => {
+    const { keyrings } = await restore(join(folder, where), { since: null, audit: [file] });
+    return keyrings.map((keyring) => (keyring.outcome === 'reinstated' ? keyring.current : 0));
+  };
+  const first = await numbers('one');
+  t.ok(Math.min(...first) > current.version, `${first} after ${current.version}`);
+  await service.clock.advance(MINUTE);
+  const second = await numbers('two');
+  t.ok(Math.min(...second) > Math.max(...first), 'and a second restore of the same backup gives others than the first');
+});
+
+/** What a running service exports of the last minutes. */
+async function exported(service: TestService) {
+  return service.call({ method: 'POST', url: '/v1/audit/export', payload: { until: new Date(service.clock.now() + 1).toISOString() } });
+}
+
+/** A log that was exported and dropped twice, and exported a third time; the backup lies before the first. */
+async function inParts(t: Test) {
+  const made = await backedUp(t);
+  const { folder, service } = made;
+  const exports = join(folder, 'exports');
+  mkdirSync(exports);
+  const part = async (name: string, isDropped: boolean) => {
+    const { text } = await exported(service);
+    writeFileSync(join(exports, name), text);
+    const [header = '', last = ''] = [text.split('\n', 1)[0], text.trimEnd().split('\n').at(-1)];
+    const payload = { from: JSON.parse(header).begin.sequence + 1, checkpoint: JSON.parse(last).checkpoint };
+    if (isDropped) await post(service, '/v1/audit/drop', payload);
+    await service.clock.advance(1_000);
+  };
+  await post(service, '/v1/keyrings/web/rotate', { kind: 'emergency', reason: 'leaked' });
+  await part('z.ndjson', true);
+  await post(service, '/v1/keyrings/api/rotate', { kind: 'emergency', reason: 'leaked' });
+  await part('m.ndjson', true);
+  await post(service, '/v1/keyrings/web/rotate', { kind: 'immediate', reason: 'month' });
+  await part('a.ndjson', false);
+  await service.service.stop();
+  return { ...made, exports };
+}
+
+t.test('several exports tell it together, in any order or as the folder that they are in', async (t) => {
+  const { folder, exports, restore } = await inParts(t);
+  writeFileSync(join(exports, 'checkpoint.json'), '{}');
+  const both = {
+    keyrings: [
+      { name: 'api', ended: [1] },
+      { name: 'web', ended: [1] },
+    ],
+  };
+  const files = ['a', 'm', 'z'].map((name) => join(exports, `${name}.ndjson`));
+  t.match(await restore(join(folder, 'one'), { since: null, audit: files }), both);
+  t.match(await restore(join(folder, 'two'), { since: null, audit: [exports] }), both, 'and what else is there is passed over');
+  t.match(await restore(join(folder, 'three'), { since: null, audit: [exports, ...files] }), both, 'twice is once');
+  const [, , first = ''] = files;
+  const lacking = {
+    keyrings: [
+      { name: 'api', ended: [] },
+      { name: 'web', ended: [1] },
+    ],
+  };
+  t.match(await restore(join(folder, 'four'), { since: null, audit: [first] }), lacking, 'one knows what it holds');
+});
+
+t.test('exports with a gap between them, or of logs that parted, tell nothing', async (t) => {
+  const { folder, exports, restore } = await inParts(t);
+  const [last, middle, first] = ['a', 'm', 'z'].map((name) => join(exports, `${name}.ndjson`)) as [string, string, string];
+  const empty = join(folder, 'empty');
+  const gap = { code: 'precondition_failed', message: /begins after record/ };
+  await t.rejects(restore(empty, { since: null, audit: [first, last] }), gap);
+  await t.rejects(restore(empty, { since: null, audit: [middle, last] }), gap, 'between the backup and the first');
+  writeFileSync(middle, readFileSync(middle, 'utf8').replace('leaked', 'lost'));
+  await t.rejects(restore(empty, { since: null, audit: [exports] }), { code: 'precondition_failed', message: /altered/ });
+  rmSync(middle);
+  rmSync(last);
+  rmSync(first);
+  await t.rejects(restore(empty, { since: null, audit: [exports] }), { code: 'precondition_failed', message: /nothing in it lies behind/ });
 });
 
 t.test('an export that is altered, too old, or of another log tells nothing', async (t) => {
@@ -187,10 +279,10 @@ t.test('an export that is altered, too old, or of another log tells nothing', as
   const alien = join(folder, 'alien.ndjson');
   await auditTools().exportUntil(LATER, alien);
   const empty = join(folder, 'empty');
-  await t.rejects(restore(empty, { since: null, audit: alien }), { code: 'precondition_failed', message: /another public key/ });
+  await t.rejects(restore(empty, { since: null, audit: [alien] }), { code: 'precondition_failed', message: /another public key/ });
   writeFileSync(join(folder, 'old.ndjson'), '');
-  await t.rejects(restore(empty, { since: null, audit: join(folder, 'old.ndjson') }), { code: 'precondition_failed' });
-  await t.rejects(restore(empty, { since: null, audit: join(folder, 'none.ndjson') }), { code: 'invalid_config' });
+  await t.rejects(restore(empty, { since: null, audit: [join(folder, 'old.ndjson')] }), { code: 'precondition_failed' });
+  await t.rejects(restore(empty, { since: null, audit: [join(folder, 'none.ndjson')] }), { code: 'invalid_config' });
 });
 
 t.test('a master key that is there and is not that of the backup is never written over', async (t) => {

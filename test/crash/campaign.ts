@@ -135,7 +135,7 @@ export class Life {
       file: join(this.folder, 'backup'),
       recoveryKey: this.#recovery.recoveryKey,
       since: 'nothing-revoked',
-      audit: null,
+      audit: [],
       keepTokens: true,
     } as const;
     await restoreBackup(request, { clock: this.#clock(), random });

@@ -70,7 +70,7 @@ if (operation === 'rekey') {
     file: spec.backup,
     recoveryKey: new Secret(spec.recoveryKey),
     since: 'nothing-revoked',
-    audit: null,
+    audit: [],
     keepTokens: true,
   } as const;
   await restoreBackup(request, { clock, random });

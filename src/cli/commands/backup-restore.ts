@@ -11,7 +11,7 @@ interface RestoreOptions extends JsonOption {
   readonly recoveryKey: string;
   readonly nothingWasRevoked?: true;
   readonly revokeAll?: true;
-  readonly audit?: string;
+  readonly audit?: readonly string[];
   readonly keepTokens?: true;
 }
 
@@ -34,8 +34,8 @@ export function addBackupRestore(backup: Command, session: Session): void {
     .option('--revoke-all', 'where the folder cannot tell: only fresh keys are good, and everybody is logged out')
     .addOption(
       new Option(
-        '--audit <path>',
-        'where the folder cannot tell: what keyturn audit export wrote after the backup; what ended according to it stays ended',
+        '--audit <path...>',
+        'where the folder cannot tell: what keyturn audit export wrote since the backup, files or their folder; what ended according to them stays ended',
       ).conflicts(['nothingWasRevoked', 'revokeAll']),
     )
     .option('--keep-tokens', 'tokens of the backup are good again, also those that were revoked since')
@@ -48,6 +48,7 @@ export function addBackupRestore(backup: Command, session: Session): void {
           'keyturn backup restore --in keyturn.backup --recovery-key recovery.key --nothing-was-revoked --keep-tokens',
           'into an empty data folder',
         ],
+        ['keyturn backup restore --in keyturn.backup --recovery-key recovery.key --audit ./audit-exports'],
       ),
     )
     .action((options: RestoreOptions) => restore(session, options));
@@ -59,7 +60,7 @@ async function restore(session: Session, options: RestoreOptions): Promise<void>
     file: options.in,
     recoveryKey: await secretFromFile(options.recoveryKey),
     since: sinceOf(options),
-    audit: options.audit ?? null,
+    audit: options.audit ?? [],
     keepTokens: options.keepTokens === true,
   });
   if (options.json === true) session.print(`${JSON.stringify(outcome)}\n`);

@@ -1,5 +1,5 @@
 import { type Keyring, lastVersionNumber, liveVersions } from '../keyring.ts';
-import type { Instant } from '../time.ts';
+import { type Instant, SECOND } from '../time.ts';
 import type { Version } from '../version.ts';
 import { actOf, type Context, changed, graceAfter, publish, slotFollowing } from './transition.ts';
 
@@ -7,15 +7,20 @@ import { actOf, type Context, changed, graceAfter, publish, slotFollowing } from
 export interface Tombstones {
   /** Whether the version was revoked or destroyed. */
   readonly ended: (version: Version) => boolean;
-  /** The highest version number that was ever given; null = nobody can tell. */
-  readonly highest: number | null;
+  /** The highest version number that is known to have been given; 0 = none is. */
+  readonly highest: number;
+  /** Whether it is the last one: no later one can have been given without being known here. */
+  readonly isLast: boolean;
   /** Its keys were destroyed for good. */
   readonly purged: boolean;
 }
 
-export const NO_TOMBSTONES: Tombstones = { ended: () => false, highest: null, purged: false };
+export const NO_TOMBSTONES: Tombstones = { ended: () => false, highest: 0, isLast: false, purged: false };
 
-/** Where nobody can tell which numbers were given after the backup, the next one is so far away that none of them means two keys. */
+/**
+ * Where nobody can tell which numbers were given after the backup, the next one leaves out so many, and one for each second since the keyring was last
+ * known to change: no fleet rotates faster, and two restores of one backup differ too. So no number means two keys.
+ */
 const UNKNOWN_NUMBERS = 100;
 
 /**
@@ -26,7 +31,7 @@ export function reinstate(backup: Keyring, tombstones: Tombstones, given: Contex
   const context = { ...given, now: Math.max(given.now, backup.changed.at) };
   const ended = { ...backup, versions: backup.versions.map((version) => (tombstones.ended(version) ? cut(version, context) : version)) };
   if (tombstones.purged || backup.lifecycle.state === 'purged') return asPurged(ended, context);
-  const version = publish(context, { version: nextNumber(backup, tombstones), kind: 'replacement', activatesAt: context.now });
+  const version = publish(context, { version: nextNumber(backup, tombstones, context.now), kind: 'replacement', activatesAt: context.now });
   const versions = [...ended.versions.map((old) => succeeded(ended, old, context.now)), version];
   const keyring = { ...ended, versions };
   return changed(keyring, context, { nextRotationAt: slotFollowing(keyring, context.now) });
@@ -36,9 +41,9 @@ function cut(version: Version, context: Context): Version {
   return { ...version, revoked: version.revoked ?? actOf(context) };
 }
 
-function nextNumber(backup: Keyring, { highest }: Tombstones): number {
-  const last = lastVersionNumber(backup);
-  return highest === null ? last + UNKNOWN_NUMBERS : Math.max(last, highest) + 1;
+function nextNumber(backup: Keyring, { highest, isLast }: Tombstones, now: Instant): number {
+  const known = Math.max(lastVersionNumber(backup), highest);
+  return isLast ? known + 1 : known + UNKNOWN_NUMBERS + Math.ceil((now - backup.changed.at) / SECOND);
 }
 
 /** The last of them may have been replaced since: it verifies from now on as if it had signed until now, a `next` of the backup too. */

@@ -11,5 +11,6 @@ export function tombstonesIn(database: Database, name: KeyringName): Tombstones 
   const rows = database.prepare('SELECT nonce FROM material WHERE keyring = ? AND destroyed_at IS NOT NULL').all(name);
   const destroyed = new Set(rows.map((row) => textOf(row, 'nonce')));
   const [numbers = {}] = database.prepare('SELECT max(version) AS highest FROM material WHERE keyring = ?').all(name);
-  return { ...NO_TOMBSTONES, ended: ({ nonce }) => destroyed.has(nonce), highest: orNull(numberOf, numbers, 'highest') };
+  const highest = orNull(numberOf, numbers, 'highest');
+  return { ...NO_TOMBSTONES, ended: ({ nonce }) => destroyed.has(nonce), highest: highest ?? 0, isLast: highest !== null };
 }
