@@ -78,6 +78,11 @@ export class KeyReader {
     return this.peek(name) ?? (await this.#readThrough(name));
   }
 
+  /** Whether this replica has read the keyring: questions about others go to the store. */
+  holds(name: KeyringName): boolean {
+    return this.#deps.copies.peek(name) !== undefined;
+  }
+
   /** Fetches what the next answer needs, so that an outage that begins now takes nothing away. A failure is left to the read that meets it. */
   warm(name: KeyringName): void {
     this.read(name).catch(() => undefined);
@@ -95,7 +100,7 @@ export class KeyReader {
       // Replaced since it was made: whoever changed it has woken the waiters already, and would not wake this one.
       if (this.#deps.copies.peek(name)?.revision !== granted.keys.revision) continue;
       const left = deadline - clock.uptime();
-      if (granted.keys.etag !== etag || left <= 0 || gone.aborted || waiters.draining) return granted;
+      if (granted.keys.etag !== etag || left <= 0 || gone.aborted || !waiters.admits()) return granted;
       const untilChange = granted.keys.until === null ? left : Math.max(1, granted.keys.until - clock.now());
       await waiters.wait(name, Math.min(left, untilChange), gone);
     }

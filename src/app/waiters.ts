@@ -5,16 +5,33 @@ import type { Timers } from '../ports/clock.ts';
 /** Requests that are held until a keyring changes. */
 export class Waiters {
   readonly #timers: Timers;
+  readonly #most: number;
   readonly #waiting = new Map<KeyringName, Set<() => void>>();
   #draining = false;
   #count = 0;
+  #turnedAway = 0;
 
-  constructor(timers: Timers) {
+  /** @param most so many are held at the same time. Default: any number */
+  constructor(timers: Timers, most = Number.POSITIVE_INFINITY) {
     this.#timers = timers;
+    this.#most = most;
   }
 
   get count(): number {
     return this.#count;
+  }
+
+  /** How many were not held because so many were. */
+  get turnedAway(): number {
+    return this.#turnedAway;
+  }
+
+  /** Whether one more may be held. Who may not is answered at once: that renews its lease, and it comes again when its refresh is due. */
+  admits(): boolean {
+    if (this.#draining) return false;
+    if (this.#count < this.#most) return true;
+    this.#turnedAway++;
+    return false;
   }
 
   /** True once the service is stopping: nobody waits any more. */

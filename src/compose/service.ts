@@ -92,7 +92,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   const { clock, timers, random, logger } = surroundings;
   const { store } = foundation;
   const copies = new Copies({ store, feed: store, clock });
-  const waiters = new Waiters(timers);
+  const waiters = new Waiters(timers, settings.limits.heldRequests);
   const reader = new KeyReader({ store, clock, copies, waiters });
   copies.onChange((name) => {
     waiters.wake(name);
@@ -146,6 +146,8 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     overdue: () => readiness().overdue.length,
     failing: () => sweep.failing().length,
     waiting: () => waiters.count,
+    notHeld: () => waiters.turnedAway,
+    connections: () => connectionsOf(app),
     storeSilence: () => readiness().checks.store.silentSeconds,
     ready: () => readiness().status !== 'not ready',
     audit: () => ({ ...journal.figures, healthy: journal.healthy }),
@@ -196,6 +198,10 @@ export async function composeService(settings: Settings, surroundings: Surroundi
       }
     },
   };
+}
+
+function connectionsOf({ server }: FastifyInstance): Promise<number> {
+  return new Promise((resolve) => server.getConnections((_error, count) => resolve(count ?? 0)));
 }
 
 /** A connection whose answer leaves after the close has begun would be kept alive by its client, and waited for. */

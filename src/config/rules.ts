@@ -8,6 +8,8 @@ import { defaultsOf, faultsOfPolicy, policyOver } from './policies.ts';
 import { KeyringSchema, PolicySchema } from './schema.ts';
 import { isMapping, type Mapping } from './shape.ts';
 
+export const DEFAULT_CONNECTIONS = 60_000;
+
 /**
  * The rules that need more than the shape of one field. Each looks only at parts whose own shape is sound, so that one mistake is
  * one fault and none hides another.
@@ -15,6 +17,7 @@ import { isMapping, type Mapping } from './shape.ts';
 export function ruleFaults(tree: Mapping, sources: ImportSources, now: Instant): Fault[] {
   return [
     ...sweepFaults(tree.sweep, now),
+    ...limitFaults(tree.limits),
     ...tlsFaults(tree.tls, sources),
     ...defaultsFaults(tree.defaults, now),
     ...keyringFaults(tree, sources, now),
@@ -32,6 +35,15 @@ export function importVariables(tree: Mapping): Set<string> {
 function sweepFaults(sweep: unknown, now: Instant): Fault[] {
   if (!isMapping(sweep) || typeof sweep.cron !== 'string') return [];
   return checkSchedule({ cron: sweep.cron, timeZone: 'UTC' }, now).map(({ message }) => ({ path: '/sweep/cron', message }));
+}
+
+/** A held request keeps its connection: without others left nobody would be answered while those wait. */
+function limitFaults(limits: unknown): Fault[] {
+  const { heldRequests, connections = DEFAULT_CONNECTIONS } = isMapping(limits) ? limits : {};
+  if (typeof heldRequests !== 'number' || typeof connections !== 'number' || heldRequests < connections) return [];
+  return [
+    { path: '/limits/heldRequests', message: `must be less than limits.connections (${connections}): a held request keeps its connection` },
+  ];
 }
 
 /** Both files are only tried here: whoever listens reads them again when they change. */

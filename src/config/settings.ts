@@ -57,7 +57,12 @@ export interface Settings {
     readonly bodyBytes: number;
     readonly failedAuthPerMinute: number;
     readonly notFoundPerMinute: number;
+    readonly unknownNamesPerMinute: number;
     readonly maxWaitSeconds: number;
+    /** Held by ?wait= at the same time. */
+    readonly heldRequests: number;
+    /** Open at the same time. */
+    readonly connections: number;
   };
   readonly metrics: { readonly access: 'open' | 'token' };
   /** What becomes of reads of keys while the audit log cannot be written. */

@@ -8,6 +8,7 @@ import { toSeconds } from './duration.ts';
 import { type ImportSources, importedKey } from './imports.ts';
 import { toInstant } from './instant.ts';
 import { defaultsOf, policyOver } from './policies.ts';
+import { DEFAULT_CONNECTIONS } from './rules.ts';
 import type { ConfigFile, KeyringFields, TokenFields } from './schema.ts';
 import type { DeclaredKeyring, Settings } from './settings.ts';
 import { type StoreSecrets, storeSettings } from './store-settings.ts';
@@ -19,6 +20,7 @@ export interface Secrets extends StoreSecrets {
 /** A faultless file as settings, with the default of everything that it leaves out. */
 export function settingsOf(file: ConfigFile, secrets: Secrets, sources: ImportSources): Settings {
   const { limits = {}, tls } = file;
+  const connections = limits.connections ?? DEFAULT_CONNECTIONS;
   const defaults = defaultsOf(file.defaults);
   return {
     host: file.host ?? '127.0.0.1',
@@ -33,7 +35,10 @@ export function settingsOf(file: ConfigFile, secrets: Secrets, sources: ImportSo
       bodyBytes: limits.bodyBytes ?? 65_536,
       failedAuthPerMinute: limits.failedAuthPerMinute ?? 30,
       notFoundPerMinute: limits.notFoundPerMinute ?? 120,
+      unknownNamesPerMinute: limits.unknownNamesPerMinute ?? 1_000,
       maxWaitSeconds: toSeconds(limits.maxWaitSeconds) ?? 300,
+      heldRequests: limits.heldRequests ?? Math.floor(connections / 2),
+      connections,
     },
     metrics: { access: file.metrics?.access ?? 'open' },
     audit: { onOutage: file.audit?.onOutage ?? (file.store?.kind === 'postgres' ? 'serve-reads' : 'refuse') },

@@ -3,6 +3,7 @@ import { KeyturnError } from '../core/errors.ts';
 import { isKeyringName, type KeyringName } from '../core/name.ts';
 import type { Actor } from '../core/version.ts';
 import type { Authenticator, Principal, Role } from '../ports/authenticator.ts';
+import type { FailureLimit } from './limits.ts';
 
 /** Who may call a route: anybody with one of these roles. On a path with a keyring's name, the token must cover that name too. */
 export type Access = readonly [Role, ...Role[]];
@@ -22,21 +23,30 @@ const BEARER = /^Bearer ([\x21-\x7e]{1,512})$/i;
  * Authenticates and authorises every request of this scope before anything else of it is read. A route without `config.access` or
  * `config.audit` cannot be registered: nothing is open or unrecorded by oversight.
  */
-export function guard(scope: FastifyInstance, authenticator: Authenticator): void {
+export function guard(scope: FastifyInstance, authenticator: Authenticator, limit: Pick<FailureLimit, 'beforehand'>): void {
   scope.addHook('onRoute', ({ config, method, url }) => {
     if (config?.access === undefined) throw new Error(`Route ${method} ${url} does not say who may call it.`);
     if (config.audit === undefined) throw new Error(`Route ${method} ${url} does not say what the audit log calls it.`);
   });
-  scope.addHook('onRequest', (request, _reply, done) => authenticate(authenticator, request, done));
+  scope.addHook('onRequest', (request, _reply, done) => authenticate(authenticator, limit, request, done));
 }
 
-function authenticate(authenticator: Authenticator, request: FastifyRequest, done: HookHandlerDoneFunction): void {
+function authenticate(
+  authenticator: Authenticator,
+  limit: Pick<FailureLimit, 'beforehand'>,
+  request: FastifyRequest,
+  done: HookHandlerDoneFunction,
+): void {
   const admit = (principal: Principal): void => {
     request.principal = principal;
     done(refusal(request, principal));
   };
   try {
-    const principal = authenticator.authenticate({ bearer: bearerOf(request) });
+    const bearer = bearerOf(request);
+    const tooMany = limit.beforehand(request);
+    const atHand = tooMany === null || (authenticator.recognise?.({ bearer }) ?? null) !== null;
+    if (!atHand) return void done(tooMany);
+    const principal = authenticator.authenticate({ bearer });
     // Synchronous where the authenticator is: a promise for each read would cost more than the rest of the check.
     if (principal instanceof Promise) principal.then(admit).catch(done);
     else admit(principal);

@@ -37,7 +37,8 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
   app.decorateRequest('principal', null);
   // Bodies and paths are bounded by their schemas: what TypeBox refuses is never coerced into shape. Answers are typed where they are made.
   app.setValidatorCompiler(validatorCompiler).setSerializerCompiler(() => (answer) => JSON.stringify(answer));
-  app.setErrorHandler(failureHandler(await failureLimit(app, deps.settings)));
+  const limit = await failureLimit(app, deps.settings, deps.service.clock);
+  app.setErrorHandler(failureHandler(limit));
   app.setNotFoundHandler(routeNotFound);
   app.removeContentTypeParser('text/plain');
   refuseWhenStopping(app);
@@ -54,7 +55,7 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
   await openApi(app, deps.settings);
   app.register(async (scope) => operationRoutes(scope.withTypeProvider(), deps));
   app.register(async (scope) => {
-    guard(scope, deps.authenticator);
+    guard(scope, deps.authenticator, limit);
     const routes = scope.withTypeProvider();
     keysRoute(routes, deps);
     keyringRoutes(routes, deps);
@@ -68,6 +69,8 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
     backupRoute(routes, deps);
   });
   openLane(app, deps, requestId);
+  app.server.maxConnections = deps.settings.connections;
+  app.server.on('drop', () => deps.metrics.connectionRefused());
   return app;
 }
 

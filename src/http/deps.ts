@@ -40,6 +40,8 @@ export interface HttpMetrics {
   answered(route: string, method: string, status: number, seconds: number): void;
   /** Keep what it returns: the way without a look-up. */
   answersOf(route: string, method: string, status: number): { add(seconds: number): void };
+  /** One that came while as many were open as may be. */
+  connectionRefused(): void;
   readonly contentType: string;
   text(): Promise<string>;
 }
@@ -51,6 +53,10 @@ export interface HttpSettings {
   /** Failed authentications that one address may make in a minute before it hears 429. */
   readonly failedAuthPerMinute: number;
   readonly notFoundPerMinute: number;
+  /** Keyrings that do not exist which one token may ask the keys of in a minute. */
+  readonly unknownNamesPerMinute: number;
+  /** Open at the same time; more are closed at once. */
+  readonly connections: number;
   /** Longest `?wait=`, in seconds; longer ones are cut to it. */
   readonly maxWaitSeconds: number;
   readonly metricsAccess: 'open' | 'token';

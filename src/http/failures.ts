@@ -8,7 +8,7 @@ import { note } from './recording/notes.ts';
 /** For whatever a route throws. */
 export function failureHandler(limit: FailureLimit) {
   return async (thrown: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    answerFailure(await limit(toKeyturnError(thrown), request), request, reply);
+    answerFailure(await limit.judge(toKeyturnError(thrown), request), request, reply);
 }
 
 /** For what the framework refuses before it has looked for a route: a path that cannot be decoded. */

@@ -32,8 +32,8 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     next: 'Ask an admin for a token with the role and the names you need.',
   },
   rate_limited: {
-    when: 'Too many requests of this address failed within a minute. Requests that succeed are never limited.',
-    next: 'Check the token and the path, then wait as Retry-After says.',
+    when: 'Too many requests of this address failed within a minute, or this token asked for too many keyrings that do not exist. Requests that succeed are never limited.',
+    next: 'Check the token, the path and the names, then wait as Retry-After says.',
   },
   route_not_found: {
     when: 'There is nothing at this path for this method.',

@@ -8,6 +8,10 @@ export interface Observed {
   readonly overdue: () => number;
   readonly failing: () => number;
   readonly waiting: () => number;
+  /** Answered at once since the start, because so many were held. */
+  readonly notHeld: () => number;
+  /** Open now. */
+  readonly connections: () => Promise<number>;
   /** Seconds since the store last answered; null before the first answer. */
   readonly storeSilence: () => number | null;
   readonly ready: () => boolean;
@@ -32,11 +36,19 @@ export class Metrics {
     registers: [this.#registry],
   });
 
+  readonly #refusedConnections = new Counter({
+    name: 'keyturn_connections_refused_total',
+    help: 'Connections closed at once, because limits.connections were open.',
+    registers: [this.#registry],
+  });
+
   /** Gauges that are read when they are scraped. */
-  observe({ overdue, failing, waiting, storeSilence, ready, audit }: Observed): void {
+  observe({ overdue, failing, waiting, notHeld, connections, storeSilence, ready, audit }: Observed): void {
     this.#gauge('keyturn_keyrings_overdue', 'Keyrings whose turn came over a minute ago and failed.', overdue);
     this.#gauge('keyturn_keyrings_failing', 'Keyrings that wait for another attempt.', failing);
     this.#gauge('keyturn_requests_waiting', 'Requests held by ?wait=.', waiting);
+    this.#gauge('keyturn_requests_not_held', 'Requests answered at once since the start, because limits.heldRequests were held.', notHeld);
+    this.#gauge('keyturn_connections', 'Open connections.', connections);
     this.#gauge(
       'keyturn_store_silence_seconds',
       'Seconds since the store last answered; -1 before the first answer.',
@@ -50,6 +62,10 @@ export class Metrics {
     this.#gauge('keyturn_audit_owed', 'Changes in force whose record is not durable yet.', () => audit().owed);
     this.#gauge('keyturn_audit_passed_over', 'Answers that left without a record since the start.', () => audit().passedOver);
     collectDefaultMetrics({ register: this.#registry });
+  }
+
+  connectionRefused(): void {
+    this.#refusedConnections.inc();
   }
 
   answered(route: string, method: string, status: number, seconds: number): void {
@@ -77,13 +93,13 @@ export class Metrics {
     return `${await this.#registry.metrics()}\n${this.#durations.text()}`;
   }
 
-  #gauge(name: string, help: string, value: () => number): void {
+  #gauge(name: string, help: string, value: () => number | Promise<number>): void {
     new Gauge({
       name,
       help,
       registers: [this.#registry],
-      collect() {
-        this.set(value());
+      async collect() {
+        this.set(await value());
       },
     });
   }

@@ -62,3 +62,19 @@ t.test('one who waits again while being woken is not woken twice', async (t) => 
   waiters.wake(WEB);
   await done;
 });
+
+t.test('beyond so many nobody is held, and it is counted; one who goes makes room', async (t) => {
+  const waiters = new Waiters(new ManualClock(), 2);
+  t.ok(waiters.admits());
+  const waits = [waiters.wait(WEB, 1_000, hearing()), waiters.wait(API, 1_000, hearing())];
+  t.notOk(waiters.admits());
+  t.notOk(waiters.admits());
+  t.equal(waiters.turnedAway, 2);
+  waiters.wake(API);
+  await waits[1];
+  t.ok(waiters.admits());
+  waiters.drain();
+  t.notOk(waiters.admits());
+  t.equal(waiters.turnedAway, 2, 'a service that drains turns nobody away');
+  await waits[0];
+});

@@ -95,6 +95,12 @@ for (const [what, yaml, env, fault] of [
   ['an alias', 'log: &a {level: info}\nsweep: *a', {}, 'keyturn.yaml:2 aliases (words that begin with *) are not understood here'],
   ['an unknown tag', 'port: !!js 1', {}, 'keyturn.yaml:1 tags (words that begin with !) are not understood here'],
   ['a polluting field', '__proto__: {port: 1}', {}, '/__proto__ is not a setting'],
+  [
+    'more held requests than connections',
+    'limits: {heldRequests: 500, connections: 500}',
+    {},
+    '/limits/heldRequests must be less than limits.connections (500): a held request keeps its connection',
+  ],
   ['half of TLS by variable', '', { KEYTURN_TLS_CERT_FILE: 'cert' }, '/tls/keyFile is missing'],
   [
     'both kinds of master key',
@@ -218,4 +224,10 @@ t.test('tokens of the file are ready for use', async (t) => {
     { id: '0bcdefghijkl', name: 'all', hash: HASH, roles: ['admin', 'app'], keyrings: ['*'], expiresAt: null },
   ]);
   t.match(refusal(yaml.replace('0bcd', 'abcd')).faults, ['/tokens/1/id is the same as /tokens/0/id: each may be declared once']);
+});
+
+t.test('half of the connections may be held, unless it is said', async (t) => {
+  t.match(load('').limits, { heldRequests: 30_000, connections: 60_000 });
+  t.match(load('limits: {connections: 1000}').limits, { heldRequests: 500, connections: 1_000 });
+  t.match(load('limits: {heldRequests: 20000}').limits, { heldRequests: 20_000, connections: 60_000 });
 });

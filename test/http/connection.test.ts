@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, type Server, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
-import { startTestService } from '../support/service.ts';
+import { startTestService, testSettings } from '../support/service.ts';
 
 interface RawAnswer {
   readonly status: number;
@@ -88,3 +88,19 @@ t.test('while the service stops, requests that still arrive are sent elsewhere, 
   t.match(first, { status: 200, body: { name: 'web' } });
   t.match(second, { status: 503, head: /Retry-After: 1\r\n/i, body: { code: 'shutting_down', type: 'urn:keyturn:problem:shutting_down' } });
 });
+
+t.test('beyond limits.connections a connection is closed at once, and one that ends makes room', async (t) => {
+  const { app } = await startTestService(t, { settings: { limits: { ...testSettings('').limits, heldRequests: 1, connections: 3 } } });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  const sockets = [await open(url), await open(url), await open(url)];
+  const refused = await open(url);
+  t.same(await answersOf(refused), []);
+  sockets[0]?.destroy();
+  while ((await countOf(app.server)) > 2) await turn();
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  t.match(metrics, /^keyturn_connections_refused_total 1$/m);
+  t.match(metrics, /^keyturn_connections 3$/m);
+  for (const socket of sockets) socket.destroy();
+});
+
+const countOf = (server: Server) => new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count ?? 0)));

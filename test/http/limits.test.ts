@@ -1,8 +1,16 @@
+import { crc32 } from 'node:zlib';
 import t from 'tap';
+import { base62 } from '../../src/access/base62.ts';
 import { problemFault } from '../support/problem.ts';
 import { startTestService, type TestService, testSettings } from '../support/service.ts';
 
 const limits = { ...testSettings('').limits, failedAuthPerMinute: 3, notFoundPerMinute: 5 };
+
+/** A token that is well-formed and nobody's. */
+function tokenWith(id: string): string {
+  const body = `keyturn_${id}_${'A'.repeat(43)}`;
+  return `${body}_${base62(BigInt(crc32(body)), 6)}`;
+}
 
 interface From {
   readonly remoteAddress?: string;
@@ -94,3 +102,39 @@ t.test(
     t.equal((await ask(service, { url: '/readyz' })).body.checks.audit.status, 'ok');
   },
 );
+
+t.test('an address that failed too often puts no question to the store, and a good token of it is served', async (t) => {
+  const service = await startTestService(t, { settings: { limits } });
+  const unknown = (index: number) => tokenWith(String(index).padStart(12, '0'));
+  const asked: string[] = [];
+  const { get } = service.tokens;
+  service.tokens.get = (id) => {
+    asked.push(id);
+    return get.call(service.tokens, id);
+  };
+  t.same(await statuses(service, 8, (index) => ({ token: unknown(index) })), [401, 401, 401, 429, 429, 429, 429, 429]);
+  t.equal(asked.length, 4, 'the fourth was the one that was too much');
+  t.equal((await ask(service, {})).status, 200);
+  t.equal((await ask(service, { token: unknown(9), remoteAddress: '192.0.2.2' })).status, 401, 'another address');
+  t.equal(asked.length, 5);
+  await service.clock.advance(61_000);
+  await ask(service, { token: unknown(10) });
+  t.equal(asked.length, 6, 'a minute later it may try again');
+});
+
+t.test('a token for all keyrings cannot ask the store for one unknown name after the other', async (t) => {
+  const service = await startTestService(t, { settings: { limits: { ...limits, notFoundPerMinute: 1_000, unknownNamesPerMinute: 4 } } });
+  const { call, store } = service;
+  for (const name of ['held', 'fresh']) await call({ method: 'POST', url: '/v1/keyrings', payload: { name } });
+  await call({ url: '/v1/keyrings/held/keys' });
+  const loads = () => store.faults.calls.get('load') ?? 0;
+  const before = loads();
+  t.same(await statuses(service, 7, (index) => ({ url: `/v1/keyrings/none-${index}/keys?wait=0` })), [404, 404, 404, 404, 429, 429, 429]);
+  t.equal(loads() - before, 4);
+  t.equal((await call({ url: '/v1/keyrings/held/keys' })).status, 200, 'what is at hand is served');
+  t.equal(
+    (await call({ url: '/v1/keyrings/fresh/keys', token: await service.token(['app']) })).status,
+    200,
+    'other tokens are not concerned',
+  );
+});

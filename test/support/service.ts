@@ -6,6 +6,7 @@ import { DEFAULT_POLICY } from '../../src/core/policy.ts';
 import type { Instant, Millis } from '../../src/core/time.ts';
 import { createLogger } from '../../src/logger.ts';
 import type { Role } from '../../src/ports/authenticator.ts';
+import type { TokenStore } from '../../src/ports/tokens.ts';
 import { prepareLeases } from '../../src/stores/sqlite/audit/leases.ts';
 import { auditPath } from '../../src/stores/sqlite/audit/schema.ts';
 import { inlineLedger } from '../../src/stores/sqlite/audit/threads.ts';
@@ -25,6 +26,8 @@ export interface TestService {
   readonly clock: ManualClock;
   /** The store under the service, with switches for faults. */
   readonly store: FaultyStore;
+  /** The store of tokens under the service. */
+  readonly tokens: TokenStore;
   /** The audit log's disk, with switches for faults. */
   readonly ledger: FaultyLedger;
   readonly settings: Settings;
@@ -60,7 +63,15 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     tls: null,
     trustProxy: false,
     log: { level: 'debug' },
-    limits: { bodyBytes: 65_536, failedAuthPerMinute: 1_000, notFoundPerMinute: 1_000, maxWaitSeconds: 300 },
+    limits: {
+      bodyBytes: 65_536,
+      failedAuthPerMinute: 1_000,
+      notFoundPerMinute: 1_000,
+      maxWaitSeconds: 300,
+      unknownNamesPerMinute: 1_000,
+      heldRequests: 1_000,
+      connections: 1_000,
+    },
     metrics: { access: 'open' },
     audit: { onOutage: 'refuse' },
     docs: { enabled: true },
@@ -107,6 +118,7 @@ export async function startTestService(t: Teardown, options: TestServiceOptions 
     app,
     clock,
     store,
+    tokens: sqlite.tokens,
     ledger,
     settings,
     log: () => lines.join(''),

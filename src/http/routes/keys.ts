@@ -1,9 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import type { Granted } from '../../app/read-keys.ts';
 import { leaseOf, type Shown, sessionNames, shownIn, tagFor } from '../../app/sessions.ts';
-import { parseKeyringName } from '../../core/name.ts';
+import { UnknownNames } from '../../app/unknown-names.ts';
+import { type KeyringName, parseKeyringName } from '../../core/name.ts';
 import { SECOND } from '../../core/time.ts';
-import { bearerOf } from '../access.ts';
+import { bearerOf, principalOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
 import { goneSignal } from '../gone.ts';
 import { headersOf } from '../keys-answer.ts';
@@ -33,6 +34,7 @@ const schema = {
 
 export function keysRoute(app: Scope, { reader, authenticator, settings, recording: { journal }, service, answers }: HttpDeps): void {
   const draw = sessionNames(service.random);
+  const unknown = new UnknownNames(service.clock, settings.unknownNamesPerMinute);
   const news = 2 * settings.maxWaitSeconds * SECOND;
 
   /** What a request shows counts when it comes, not when it has been held: rotations would wait for it. It grants nothing yet. */
@@ -44,6 +46,10 @@ export function keysRoute(app: Scope, { reader, authenticator, settings, recordi
     if (lease.acknowledged !== null) journal.append(readEvent(request, granted, lease, 'unchanged'), lease, () => undefined);
   }
 
+  function asking(request: FastifyRequest, name: KeyringName, ask: () => Promise<Granted>): Promise<Granted> {
+    return reader.holds(name) ? ask() : unknown.asking(principalOf(request).id, ask);
+  }
+
   app.get('/v1/keyrings/:name/keys', { schema, config: { access: ['app'], audit: 'keys.read' } }, async (request, reply) => {
     const name = parseKeyringName(request.params.name);
     const held = parseIfNoneMatch(request.headers['if-none-match']);
@@ -51,13 +57,13 @@ export function keysRoute(app: Scope, { reader, authenticator, settings, recordi
     const wait = Math.min(request.query.wait ?? 0, settings.maxWaitSeconds);
     if (wait > 0 && shown !== null) {
       acknowledge(request, reader.peek(name), shown);
-      await reader.readWhenChanged(name, shown.etag, wait, goneSignal(reply));
+      await asking(request, name, () => reader.readWhenChanged(name, shown.etag, wait, goneSignal(reply)));
       // A token that was revoked or expired while its request was held gets no keys: least of all those of the rotation that followed.
       await authenticator.authenticate({ bearer: bearerOf(request) });
     }
     let granted = reader.peek(name);
     while (granted === null) {
-      await reader.read(name);
+      await asking(request, name, () => reader.read(name));
       granted = reader.peek(name);
     }
     // Nothing may come between the look at the copy and the journal: whoever reads the registry after that finds this grant (app/fleet.ts).

@@ -67,7 +67,17 @@ t.test('refusals are recorded with their code, and a token that has ended with i
 
 t.test('what the rate limit refuses is counted and told once a minute', async (t) => {
   const service = await startTestService(t, {
-    settings: { limits: { bodyBytes: 65_536, failedAuthPerMinute: 3, notFoundPerMinute: 3, maxWaitSeconds: 300 } },
+    settings: {
+      limits: {
+        bodyBytes: 65_536,
+        failedAuthPerMinute: 3,
+        notFoundPerMinute: 3,
+        maxWaitSeconds: 300,
+        unknownNamesPerMinute: 1_000,
+        heldRequests: 1_000,
+        connections: 1_000,
+      },
+    },
   });
   await service.service.start();
   for (let count = 0; count < 10; count++) await service.call({ ...keys, token: null });

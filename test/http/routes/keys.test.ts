@@ -1,6 +1,6 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
-import { START, startTestService, type TestService } from '../../support/service.ts';
+import { START, startTestService, type TestService, testSettings } from '../../support/service.ts';
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;
@@ -112,7 +112,17 @@ t.test('a held request ends when time changes the roles', async (t) => {
 
 t.test('a held request ends with 304 when its time is over, and never waits longer than the service allows', async (t) => {
   const service = await startTestService(t, {
-    settings: { limits: { bodyBytes: 65_536, failedAuthPerMinute: 1_000, notFoundPerMinute: 1_000, maxWaitSeconds: 20 } },
+    settings: {
+      limits: {
+        bodyBytes: 65_536,
+        failedAuthPerMinute: 1_000,
+        notFoundPerMinute: 1_000,
+        maxWaitSeconds: 20,
+        unknownNamesPerMinute: 1_000,
+        heldRequests: 1_000,
+        connections: 1_000,
+      },
+    },
   });
   await service.call({ method: 'POST', url: '/v1/keyrings', payload: { name: 'web' } });
   const { headers } = await service.call({ url: KEYS });
@@ -237,4 +247,18 @@ t.test('an instance names itself in its own alphabet', async (t) => {
     t.equal((await call({ url: KEYS, headers: { 'keyturn-instance': instance } })).status, 200);
   for (const instance of ['', 'a b', 'x'.repeat(129), 'ä'])
     t.equal((await call({ url: KEYS, headers: { 'keyturn-instance': instance } })).status, 400);
+});
+
+t.test('beyond limits.heldRequests a request is answered at once, with its lease renewed, and metrics tell', async (t) => {
+  const service = await startTestService(t, { settings: { limits: { ...testSettings('').limits, heldRequests: 1 } } });
+  await service.call({ method: 'POST', url: '/v1/keyrings', payload: { name: 'web' } });
+  const { headers } = await service.call({ url: KEYS });
+  const first = hold(service, headers.etag, 100);
+  await untilHeld(service);
+  const second = await hold(service, headers.etag, 100).answer;
+  t.match(second, { status: 304, headers: { 'keyturn-lease': String } });
+  t.match((await service.call({ url: '/metrics' })).text, /^keyturn_requests_not_held 1$/m);
+  t.notOk(first.held.answered);
+  await rotate(service, 'immediate');
+  t.match(await first.answer, { status: 200 });
 });
