@@ -1,5 +1,6 @@
 import type { FastifyError } from 'fastify';
 import { type ErrorCode, type Fault, KeyturnError } from '../core/errors.ts';
+import { PLAIN_TEXT } from './schemas/common.ts';
 
 /** The one table from error code to HTTP status and title (RFC 9457). A code without a row does not compile. */
 export const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, title: string]>> = {
@@ -105,6 +106,7 @@ function is4xx({ statusCode }: FastifyError): boolean {
 }
 
 const MAX_FAULTS = 20;
+const NOT_PLAIN = 'must be plain text: no control characters, line breaks or marks of text direction';
 
 function invalidRequest(error: FastifyError): KeyturnError {
   const where = error.validationContext ?? 'body';
@@ -112,7 +114,7 @@ function invalidRequest(error: FastifyError): KeyturnError {
   const told = (error.validation ?? []).filter(({ keyword }) => keyword !== 'boolean').slice(0, MAX_FAULTS);
   const faults = told.map(({ instancePath, message, params }) => ({
     path: `${where}${instancePath}`,
-    message: `${message ?? 'is not valid'}${unknownFields(params)}`,
+    message: `${params.pattern === PLAIN_TEXT ? NOT_PLAIN : (message ?? 'is not valid')}${unknownFields(params)}`,
   }));
   const said = faults.map(({ path, message }) => `${path} ${message}`).join('; ');
   return new KeyturnError('invalid_request', `The request does not fit the API: ${said}.`, { faults });

@@ -183,3 +183,36 @@ t.test('no log line of all this has what was sent', async (t) => {
   t.notOk(log().includes(SECRET));
   t.notMatch(log(), /"level":"(error|fatal)"/, 'nor is a refusal an error');
 });
+
+t.test('a reason or a name that would look like another one is refused, and why is said', async (t) => {
+  const marks = [
+    '\u0000',
+    '\n',
+    '\u007f',
+    '\u0080',
+    '\u009b',
+    '\u061c',
+    '\u200e',
+    '\u200f',
+    '\u2028',
+    '\u2029',
+    '\u202a',
+    '\u202e',
+    '\u2066',
+    '\u2069',
+  ];
+  for (const mark of marks) {
+    const what = `U+${mark.charCodeAt(0).toString(16)}`;
+    const { body, status } = await send(JSON.stringify({ name: 'x', reason: `leaked${mark}` }));
+    t.equal(status, 400, what);
+    t.match(
+      body.faults,
+      [{ path: 'body/reason', message: /^must be plain text: no control characters, line breaks or marks of text direction$/ }],
+      what,
+    );
+    const named = await call({ method: 'POST', url: '/v1/tokens', payload: { name: `web${mark}`, roles: ['app'] } });
+    t.equal(named.status, 400, what);
+  }
+  const plain = await send(JSON.stringify({ name: 'plain', reason: 'Schlüssel verloren – 鍵 紛失, مفتاح, 🔑' }));
+  t.equal(plain.status, 201, plain.text);
+});

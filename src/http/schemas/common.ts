@@ -18,11 +18,17 @@ export const Instant = Type.String({
 
 export const KeyringName = Type.String({ pattern: NAME_PATTERN, description: 'Name of the keyring.', examples: ['web'] });
 
+/**
+ * A text that looks in a terminal, a table and a page as it was meant: without control characters (C0, DEL, C1), line separators, and the marks by which a
+ * part of it would be shown in another order.
+ */
+export const PLAIN_TEXT = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$';
+
 export const Reason = Type.String({
   minLength: 1,
   maxLength: 200,
-  pattern: '^[^\\x00-\\x1f\\x7f]*$',
-  description: 'Why; it stands in the history.',
+  pattern: PLAIN_TEXT,
+  description: 'Why; it stands in the history. Without control characters and marks of text direction.',
 });
 
 /** A weak key that an operator imported to verify only. */

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { ROLES } from '../../ports/authenticator.ts';
 import type { TokenId } from '../../ports/tokens.ts';
 import { ISSUED_TOKEN, TOKEN, TOKEN_PAGE } from '../openapi/examples.ts';
-import { Act, Actor, Cursor, closed, Instant, oneOf, orNull } from './common.ts';
+import { Act, Actor, Cursor, closed, Instant, oneOf, orNull, PLAIN_TEXT } from './common.ts';
 
 const Roles = Type.Array(oneOf(ROLES), { minItems: 1, maxItems: ROLES.length, uniqueItems: true });
 const Globs = Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
@@ -41,7 +41,7 @@ export const IssueBody = Type.Object(
     name: Type.String({
       minLength: 1,
       maxLength: 100,
-      pattern: '^[^\\x00-\\x1f\\x7f]*$',
+      pattern: PLAIN_TEXT,
       description: 'For people, in lists and in the history.',
     }),
     roles: Roles,
