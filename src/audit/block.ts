@@ -76,16 +76,25 @@ export function sealedBody(entries: readonly Entry[]): Buffer {
 
 /** The records of a body. Stops where the body is not whole: `rest` is then not empty. */
 export function entriesOf(body: Uint8Array): { readonly entries: readonly Entry[]; readonly rest: number } {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const entries: Entry[] = [];
+  const all = eachEntry(body);
+  for (let step = all.next(); ; step = all.next()) {
+    if (step.done === true) return { entries, rest: step.value };
+    entries.push(step.value);
+  }
+}
+
+/** As `entriesOf`, one at a time: those of a long block are no garbage that has grown old. @returns `rest` */
+export function* eachEntry(body: Uint8Array): Generator<Entry, number> {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   let at = 0;
   while (at + HEADER_BYTES <= bytes.length) {
     const end = at + HEADER_BYTES + bytes.readUInt16BE(at);
     if (end > bytes.length) break;
-    entries.push({ tag: bytes.subarray(at + LENGTH_BYTES, at + HEADER_BYTES), text: bytes.subarray(at + HEADER_BYTES, end) });
+    yield { tag: bytes.subarray(at + LENGTH_BYTES, at + HEADER_BYTES), text: bytes.subarray(at + HEADER_BYTES, end) };
     at = end;
   }
-  return { entries, rest: bytes.length - at };
+  return bytes.length - at;
 }
 
 /** Of texts as `encodeEvent` writes them: the first three fields are read, nothing else. */

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { AuditFinding, Checkpoint } from '../ports/audit.ts';
 import type { AuditRecord } from '../ports/journal.ts';
-import { type Block, type Entry, entriesOf, type Summary } from './block.ts';
+import { type Block, type Entry, eachEntry, type Summary } from './block.ts';
 import { blockMac, type Head, hex, link, sameBytes, TAG_BYTES } from './chain.ts';
 import { isSigned } from './keys.ts';
 import { actionBit, decodeRecord, outcomeBit } from './record.ts';
@@ -83,18 +83,18 @@ export class ChainCheck {
 
   *#follow(block: Block): Generator<void> {
     const before = this.#head;
-    const { entries, rest } = entriesOf(block.body);
+    const entries = eachEntry(block.body);
     const sum = new Sum();
     let head = before;
-    for (const [index, entry] of entries.entries()) {
-      if (index % STEP === STEP - 1) yield;
-      head = link(head, entry.text);
-      const record = recordIn(entry, head);
+    for (let step = entries.next(), found = 1; ; step = entries.next(), found++) {
+      if (step.done === true) return this.#seal(block, before, head, step.value, found - 1, sum);
+      head = link(head, step.value.text);
+      const record = recordIn(step.value, head);
       if (typeof record === 'string') return void this.find(head.sequence, record);
       this.#compare(head);
       sum.add(record);
+      if (found % STEP === 0) yield;
     }
-    this.#seal(block, before, head, rest, entries.length, sum);
   }
 
   #seal(block: Block, before: Head, head: Head, rest: number, found: number, sum: Sum): void {

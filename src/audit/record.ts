@@ -23,9 +23,18 @@ const ACTIONS: ReadonlySet<unknown> = new Set(AUDIT_ACTIONS);
 const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
 
 export function encodeEvent(event: AuditEvent): string {
+  return textOf(event, subjectOf(event));
+}
+
+/** As `encodeEvent`, of an event that was read: nothing is remembered of it. Millions of records that are verified would fill the memory of the garbage collector. */
+export function encodeRead(event: AuditEvent): string {
+  return textOf(event, subjectText(event));
+}
+
+function textOf(event: AuditEvent, subject: string): string {
   const { at, action, outcome, code, instance, address, requestId, reason } = event;
   const from = `${wordOrNull(instance)},${textOrNull(cut(address))},${wordOrNull(requestId)}`;
-  return `[${at},"${action}","${outcome}",${wordOrNull(code)},${subjectOf(event)},${from},${textOrNull(cut(reason))}]`;
+  return `[${at},"${action}","${outcome}",${wordOrNull(code)},${subject},${from},${textOrNull(cut(reason))}]`;
 }
 
 type Subject = Pick<AuditEvent, 'principal' | 'keyring' | 'versions'>;
@@ -37,16 +46,20 @@ const subjects = new WeakMap<AuditEvent['versions'], Subject & { readonly text: 
 function subjectOf({ principal, keyring, versions }: Subject): string {
   const known = subjects.get(versions);
   if (known !== undefined && known.principal === principal && known.keyring === keyring) return known.text;
-  const who = principal === null ? 'null,null' : `"${principal.id}",${quoted(principal.name)}`;
-  const text = `${who},${wordOrNull(keyring)},[${versions.join(',')}]`;
+  const text = subjectText({ principal, keyring, versions });
   subjects.set(versions, { principal, keyring, versions, text });
   return text;
+}
+
+function subjectText({ principal, keyring, versions }: Subject): string {
+  const who = principal === null ? 'null,null' : `"${principal.id}",${quoted(principal.name)}`;
+  return `${who},${wordOrNull(keyring)},[${versions.join(',')}]`;
 }
 
 /** @throws KeyturnError `corrupt_document` where the text is not exactly what `encodeEvent` writes */
 export function decodeRecord(text: string, sequence: number): AuditRecord {
   const record = recordOf(parsed(text), sequence);
-  if (record !== null && encodeEvent(record) === text) return record;
+  if (record !== null && encodeRead(record) === text) return record;
   throw new KeyturnError('corrupt_document', `Record ${sequence} of the audit log cannot be read. Run: keyturn audit verify`);
 }
 

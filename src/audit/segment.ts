@@ -3,12 +3,12 @@ import { KeyturnError } from '../core/errors.ts';
 import type { Instant } from '../core/time.ts';
 import type { AuditExport, Checkpoint } from '../ports/audit.ts';
 import type { AuditRecord } from '../ports/journal.ts';
-import { type Block, entriesOf, sealedBody, summaryOf } from './block.ts';
+import { type Block, eachEntry, sealedBody, summaryOf } from './block.ts';
 import { GENESIS, type Head, hex, link } from './chain.ts';
 import { ChainCheck } from './check.ts';
 import { type AuditKeys, signCheckpoint } from './keys.ts';
 import { EVERY_BLOCK, type LedgerReader } from './ledger.ts';
-import { decodeRecord, encodeEvent } from './record.ts';
+import { decodeRecord, encodeRead } from './record.ts';
 import { pointOf } from './verify.ts';
 import { checkpointView, recordView } from './view.ts';
 import { blocksFrom, LOOKED_AT } from './walk.ts';
@@ -52,7 +52,7 @@ async function* linesOf(reader: LedgerReader, keys: AuditKeys, begin: Head, to: 
     for (const _ of check.steps(block)) await nextTurn();
     requireIntact(check);
     yield blockLine(block.first, block.count, hex(block.mac));
-    for (const { text } of entriesOf(block.body).entries) {
+    for (const { text } of eachEntry(block.body)) {
       head = link(head, text);
       yield recordLine(decodeRecord(Buffer.from(text).toString(), head.sequence), hex(head.hash));
       if (head.sequence % LINES_AT_ONCE === 0) await nextTurn();
@@ -106,7 +106,7 @@ export function checkpointLine(checkpoint: Checkpoint): string {
 
 /** A block as a segment tells it. @throws KeyturnError `corrupt_document` where a record cannot be one */
 export function blockFrom(first: number, mac: string, records: readonly { readonly record: AuditRecord; readonly hash: string }[]): Block {
-  const texts = records.map(({ record }) => encodeEvent(record));
+  const texts = records.map(({ record }) => encodeRead(record));
   const last = records.at(-1);
   if (last === undefined) throw new KeyturnError('corrupt_document', `The block at record ${first} is empty.`);
   return {

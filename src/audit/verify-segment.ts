@@ -4,7 +4,7 @@ import type { AuditRecord } from '../ports/journal.ts';
 import { GENESIS, type Head, hex, link, sameBytes } from './chain.ts';
 import { ChainCheck } from './check.ts';
 import { isSigned } from './keys.ts';
-import { decodeRecord, encodeEvent } from './record.ts';
+import { decodeRecord, encodeRead } from './record.ts';
 import { blockFrom, blockLine, checkpointLine, recordLine, SEGMENT_FORMAT } from './segment.ts';
 import { unchecked, type VerifyOptions, verdictOf } from './verify.ts';
 
@@ -109,7 +109,7 @@ class Reading {
     let { head } = this.#check;
     if (first !== head.sequence + 1) return;
     for (const { record, hash } of records) {
-      head = link(head, Buffer.from(encodeEvent(record)));
+      head = link(head, Buffer.from(encodeRead(record)));
       if (hex(head.hash) !== hash)
         return void this.#check.find(head.sequence, `record ${head.sequence}, or its hash, was altered, moved or removed`);
     }
@@ -189,7 +189,7 @@ function toldIn(value: object, text: string): Told | null {
   if (typeof hash !== 'string' || typeof at !== 'string' || typeof own !== 'number') return null;
   try {
     const event = { ...rest, at: Date.parse(at) } as unknown as AuditRecord;
-    const record = decodeRecord(encodeEvent(event), own);
+    const record = decodeRecord(encodeRead(event), own);
     return recordLine(record, hash) === text ? { record, hash } : null;
   } catch {
     return null; // a field is missing or of another kind
