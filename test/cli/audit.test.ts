@@ -10,7 +10,16 @@ const INTACT = { ...AUDIT_VERDICT, intact: true, findings: [] };
 
 function tools(changes: Partial<AuditTools>): { auditTools: () => Promise<AuditTools> } {
   const none = () => Promise.reject(new Error('Not in this test.'));
-  return { auditTools: async () => ({ verifyFolder: none, verifyFile: none, exportUntil: none, dropExported: none, ...changes }) };
+  return {
+    auditTools: async () => ({
+      verifyFolder: none,
+      verifyStore: none,
+      verifyFile: none,
+      exportUntil: none,
+      dropExported: none,
+      ...changes,
+    }),
+  };
 }
 
 t.test('records are listed for people and as JSON, with filters', async (t) => {

@@ -22,19 +22,22 @@ export interface TextKeeper {
  * The text of that name; made where it is missing. Of replicas that start at the same time, one makes it.
  * @throws KeyturnError `corrupt_material`
  */
-export async function sealedText(
-  { connections, schema, masterKey, random }: TextKeeper,
+export async function sealedText({ random, ...keeper }: TextKeeper, name: SealedText, make: () => Secret): Promise<Secret> {
+  const found = await readSealedText(keeper, name);
+  if (found !== undefined) return found;
+  const { connections, schema, masterKey } = keeper;
+  const made = seal(make(), refOf(name), masterKey, random).toString('base64');
+  await connections.query(`INSERT INTO ${schema}.meta VALUES ($1, $2) ON CONFLICT DO NOTHING`, [name, made]);
+  return (await readSealedText(keeper, name)) ?? sealedText({ random, ...keeper }, name, make);
+}
+
+/** Undefined = there is none yet. @throws KeyturnError `corrupt_material`: damaged, or sealed under another master key */
+export async function readSealedText(
+  { connections, schema, masterKey }: Omit<TextKeeper, 'random'>,
   name: SealedText,
-  make: () => Secret,
-): Promise<Secret> {
-  const read = () => connections.query(`SELECT value FROM ${schema}.meta WHERE name = $1`, [name]);
-  let [row] = await read();
-  if (row === undefined) {
-    const made = seal(make(), refOf(name), masterKey, random).toString('base64');
-    await connections.query(`INSERT INTO ${schema}.meta VALUES ($1, $2) ON CONFLICT DO NOTHING`, [name, made]);
-    [row] = await read();
-  }
-  return unseal(Buffer.from(textOf(row ?? {}, 'value'), 'base64'), refOf(name), masterKey);
+): Promise<Secret | undefined> {
+  const [row] = await connections.query(`SELECT value FROM ${schema}.meta WHERE name = $1`, [name]);
+  return row && unseal(Buffer.from(textOf(row, 'value'), 'base64'), refOf(name), masterKey);
 }
 
 /** No keyring has such a name, and no version this number. */
