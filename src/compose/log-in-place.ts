@@ -44,7 +44,7 @@ export async function withLogInPlace<Result>(settings: Settings, work: (log: Log
 }
 
 /** Writes a record of something that was done at the machine. @throws KeyturnError `store_full`, `store_unavailable`, … */
-export function note({ writer }: LogInPlace, action: AuditAction, reason: string): Promise<void> {
+export function note({ writer }: Pick<LogInPlace, 'writer'>, action: AuditAction, reason: string): Promise<void> {
   const texts = [encodeEvent(ownEvent(systemClock, action, reason))];
   return new Promise((resolve, reject) => {
     writer.commit({ texts, leases: [], changes: [], at: systemClock.now() }, (failure) => (failure === null ? resolve() : reject(failure)));

@@ -1,19 +1,14 @@
 import { type AuditKeys, readAuditKeys } from '../../../audit/keys.ts';
 import type { LedgerReader } from '../../../audit/ledger.ts';
 import type { Secret } from '../../../core/secret.ts';
-import { MINUTE, type Millis } from '../../../core/time.ts';
 import { parseMasterKey } from '../../master-key.ts';
-import { readAddress } from '../address.ts';
-import { Connections } from '../connections.ts';
+import { connectForWork, type Database } from '../connect.ts';
 import { quoted } from '../migrations.ts';
 import { readSealedText } from '../sealed-texts.ts';
 import { postgresLedgerReader } from './reader.ts';
 
-export interface LogForReadingOptions {
-  /** As `readAddress` takes it. */
-  readonly url: Secret;
+export interface LogForReadingOptions extends Database {
   readonly schema: string;
-  readonly caFile: string | null;
   readonly masterKey: Secret;
 }
 
@@ -24,17 +19,13 @@ export interface LogForReading {
   close(): Promise<void>;
 }
 
-/** A page of blocks may be long, and nobody waits for an answer. */
-const TIMEOUT: Millis = MINUTE;
-
 /**
  * Opens the log of a schema without writing anything: that of replicas in service, a standby's, or a dump that was restored somewhere.
  * @throws KeyturnError `invalid_config`, `store_unavailable`
  */
-export async function openLogForReading({ url, schema, caFile, masterKey }: LogForReadingOptions): Promise<LogForReading> {
+export async function openLogForReading({ schema, masterKey, ...database }: LogForReadingOptions): Promise<LogForReading> {
   const key = parseMasterKey(masterKey, 'The master key of the PostgreSQL store');
-  const { default: driver } = await import('pg');
-  const connections = new Connections(driver, readAddress(url, caFile), { poolSize: 2, timeout: TIMEOUT });
+  const connections = await connectForWork(database, 'keyturn audit');
   const reader = postgresLedgerReader(connections, quoted(schema));
   try {
     await reader.head(); // a place without a log is found out now
