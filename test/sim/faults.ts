@@ -8,6 +8,7 @@ import { type Instant, SECOND } from '../../src/core/time.ts';
 import { rotate } from '../../src/core/transitions/rotate.ts';
 import { SCHEDULER } from '../../src/core/version.ts';
 import type { Revision } from '../../src/ports/store.ts';
+import type { Action } from './actions.ts';
 import type { WholeStore } from './line.ts';
 import type { Desk, Sharing } from './register.ts';
 
@@ -16,8 +17,8 @@ export interface Fault {
   readonly name: string;
   /** A schedule that has noticed it, to look there first. */
   readonly seenIn: number;
-  /** Seen once in more than ten thousand schedules; the schedule named is of an earlier state of the code, and another has not been found yet. */
-  readonly isRare?: true;
+  /** What has to happen more often than it does for the fault to be met. */
+  readonly actions?: Readonly<Partial<Record<Action, number>>>;
   /** Only in worlds of this kind. */
   readonly sharing?: Sharing;
   readonly store?: (store: WholeStore) => WholeStore;
@@ -61,7 +62,13 @@ export const FAULTS: readonly Fault[] = [
   { name: 'a swap replaces whatever is there', seenIn: 2, store: overwriting },
   { name: 'a slot is filled without looking again', seenIn: 12, sweepOnce: staleSweep },
   { name: 'a swap takes longer than the skew', seenIn: 753, isSlow: true },
-  { name: 'a cache on disk is read while its writer runs', seenIn: 8665, isRare: true, sharesDisks: true },
+  {
+    name: 'a cache on disk is read while its writer runs',
+    seenIn: 2,
+    sharing: 'own',
+    sharesDisks: true,
+    actions: { 'start one from its disk': 6, 'rotate safely': 4 },
+  },
   { name: 'keys are destroyed when they are replaced', seenIn: 1, store: destroyingEarly },
 ];
 
