@@ -21,6 +21,8 @@ const MUST_HAPPEN = [
   'swap: request lost',
   'swap: answer lost',
   'swap: given up',
+  'late answers',
+  'activations put off',
   'crashes: before the material',
   'crashes: between material and swap',
   'crashes: after the swap',
