@@ -61,7 +61,12 @@ export const FAULTS: readonly Fault[] = [
   },
   { name: 'a swap replaces whatever is there', seenIn: 2, store: overwriting },
   { name: 'a slot is filled without looking again', seenIn: 6, sweepOnce: staleSweep },
-  { name: 'a swap takes longer than the skew', seenIn: 753, isSlow: true },
+  {
+    name: 'a swap takes longer than the skew',
+    seenIn: 1164,
+    isSlow: true,
+    actions: { 'rotate safely': 6, 'crash a site': 2.5, 'cut a site off': 3 },
+  },
   {
     name: 'a cache on disk is read while its writer runs',
     seenIn: 65,
