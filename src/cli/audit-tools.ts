@@ -18,11 +18,13 @@ export interface ExportClaim {
 export interface AuditTools {
   /** The log in a data folder or a copy of one; with its master key beside it, seals are checked too. @throws KeyturnError */
   verifyFolder(dataDir: string, known: KeptCheckpoint | null): Promise<AuditVerdict>;
+  /** The log where the configuration keeps it; nothing is written, so a standby or a restored dump will do. @throws KeyturnError */
+  verifyStore(known: KeptCheckpoint | null): Promise<AuditVerdict>;
   /** An exported segment. @throws KeyturnError */
   verifyFile(file: string, known: KeptCheckpoint | null): Promise<AuditVerdict>;
   /** Of an exported segment that is whole and whose records belong together; whose log it is, the log itself tells. @throws KeyturnError `export_mismatch` */
   claimOf(file: string): Promise<ExportClaim>;
-  /** The data folder of the settings, where it holds a log; else null. */
+  /** Where the log of the configuration is, in words; null where there is none to be found. */
   restingLog(): string | null;
   /** Writes what is older to a file that must not exist; null = there is nothing. @throws KeyturnError `store_locked` while a service runs on the folder */
   exportUntil(until: Instant, file: string): Promise<RecordRange | null>;

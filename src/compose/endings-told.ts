@@ -11,7 +11,8 @@ import type { AuditRecord } from '../ports/journal.ts';
 import { sqliteLedgerReader } from '../stores/sqlite/audit/reader.ts';
 import { openAuditDatabase } from '../stores/sqlite/audit/schema.ts';
 import { SNAPSHOT_AUDIT } from '../stores/sqlite/snapshot.ts';
-import { linesIn, segmentsIn } from './segment-files.ts';
+import { linesIn } from './lines-in.ts';
+import { segmentsIn } from './segment-files.ts';
 
 /** What an exported segment of the audit log tells. */
 export interface Told {

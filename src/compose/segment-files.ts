@@ -1,7 +1,5 @@
-import { createReadStream } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { footerOf, headerOf } from '../audit/verify-segment.ts';
 import { KeyturnError } from '../core/errors.ts';
 
@@ -26,15 +24,6 @@ const TAIL = 2_048;
 export async function segmentsIn(paths: readonly string[]): Promise<SegmentFile[]> {
   const found = await Promise.all(paths.map((path) => reading(path, () => segmentsAt(path))));
   return found.flat().sort((one, other) => one.after - other.after || (one.last ?? Infinity) - (other.last ?? Infinity));
-}
-
-/** @throws KeyturnError `invalid_config` where it cannot be read */
-export async function* linesIn(path: string): AsyncGenerator<string> {
-  try {
-    yield* createInterface({ input: createReadStream(path, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY });
-  } catch (cause) {
-    throw unreadable(path, cause);
-  }
 }
 
 async function segmentsAt(path: string): Promise<SegmentFile[]> {

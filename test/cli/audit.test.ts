@@ -10,7 +10,7 @@ const INTACT = { ...AUDIT_VERDICT, intact: true, findings: [] };
 
 function tools(changes: Partial<AuditTools>): { auditTools: () => Promise<AuditTools> } {
   const none = () => Promise.reject(new Error('Not in this test.'));
-  const tools = { verifyFolder: none, verifyFile: none, claimOf: none, exportUntil: none, dropExported: none };
+  const tools = { verifyFolder: none, verifyStore: none, verifyFile: none, claimOf: none, exportUntil: none, dropExported: none };
   return { auditTools: async () => ({ ...tools, restingLog: () => null, ...changes }) };
 }
 

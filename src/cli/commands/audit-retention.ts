@@ -8,7 +8,7 @@ import type { Session } from '../session.ts';
 import { AuditRange } from '../wire.ts';
 import { examples } from './shared.ts';
 
-const WHERE = 'The service is asked, which needs the role admin; where none answers, the log in the data folder of the settings is taken.';
+const WHERE = 'The service is asked, which needs the role admin; where nothing listens, the log of the configuration is taken as it lies.';
 
 export function addAuditExport(audit: Command, session: Session): void {
   audit

@@ -28,6 +28,8 @@ export interface LedgerPlace {
 export async function openPostgresLedger(place: LedgerPlace): Promise<LedgerWriter> {
   let known: Head = await place.connections.transaction((ask) => proveEnd(ask, place));
 
+  let clearing: Promise<void> = Promise.resolve();
+
   async function write(batch: Batch): Promise<void> {
     known = (await writeAtOnce(place, batch, known)) ?? (await writeUnderLock(place, batch));
   }
@@ -40,8 +42,12 @@ export async function openPostgresLedger(place: LedgerPlace): Promise<LedgerWrit
       );
     },
     checkpoint: (at) => place.connections.transaction(async (ask) => sign(ask, place, await lockedHead(ask, place), at, false)),
-    drop: (anchor) => drop(place, anchor),
-    close: async () => undefined, // the connections are the store's
+    async drop(anchor) {
+      await drop(place, anchor);
+      // without the lock of the head: commits go on. What a failure leaves goes with the next drop.
+      clearing = clear(place, anchor.sequence).catch(() => undefined);
+    },
+    close: () => clearing, // the connections are the store's
   };
 }
 
@@ -131,8 +137,6 @@ async function drop(place: LedgerPlace, anchor: Checkpoint): Promise<void> {
     await sign(ask, place, { sequence, hash }, at, true);
     await ask(`DELETE FROM ${schema}.audit_checkpoints WHERE sequence < $1 OR (anchors AND sequence <> $1)`, [sequence]);
   });
-  // without the lock of the head: commits go on. What a failure leaves goes with the next drop.
-  void clear(place, sequence).catch(() => undefined);
 }
 
 async function clear({ connections, schema }: LedgerPlace, sequence: number): Promise<void> {
