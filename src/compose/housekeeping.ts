@@ -18,7 +18,7 @@ export interface House {
   readonly validate: () => Promise<void>;
   readonly notices: Notices | undefined;
   readonly authenticator: TokenAuthenticator;
-  readonly audit: Pick<Audit, 'tellRefusals'>;
+  readonly audit: Pick<Audit, 'tellRefusals' | 'recordForgotten'>;
   readonly leases: KeptRegistry;
   readonly tls: TlsReloader | null;
   readonly clock: Clock;
@@ -28,6 +28,7 @@ export interface House {
 
 /** How long a writer may take between storing a key and its swap before its key counts as an orphan. */
 const ORPHAN_AGE = 10 * MINUTE;
+const RECORDS_EVERY = 10 * MINUTE;
 
 /** What the service does beside answering and sweeping. @returns ends it */
 export function keepHouse(house: House): () => Promise<void> {
@@ -50,6 +51,8 @@ export function keepHouse(house: House): () => Promise<void> {
     repeat(timers, HOUR, async () => leases.tidy(), failed('ended leases')),
     repeat(timers, HOUR, () => orphans(clock.now() - ORPHAN_AGE), failed('orphans')),
   ];
+  // A replica that died between a change and its record may be back within the minute that a start leaves to others (compose/audit.ts), or never.
+  if (store.kind === 'postgres') ends.push(repeat(timers, RECORDS_EVERY, () => audit.recordForgotten(store), failed('records')));
   if (tls !== null) ends.push(repeat(timers, 10 * SECOND, async () => reloadTls(tls, logger), failed('tls')));
   return async () => {
     unwatch?.();
