@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import pg from 'pg';
 import t, { type Test } from 'tap';
 import { systemClock, systemTimers } from '../../src/clock.ts';
 import { leastSkewOn, SLOWEST_CHANGE } from '../../src/core/review/least-skew.ts';
@@ -15,12 +14,10 @@ import { CALL_LIMIT as VAULT_CALL } from '../../src/stores/vault/options.ts';
 import { Session } from '../../src/stores/vault/session.ts';
 import { openTestAws } from '../support/aws.ts';
 import { AwsDouble } from '../support/aws-double/server.ts';
-import { noPostgres, startPostgres } from '../support/postgres.ts';
-import { freshSchema, openTestPostgres } from '../support/postgres-store.ts';
 import { storeRandom } from '../support/sqlite.ts';
 import { openTestVault } from '../support/vault.ts';
 import { startVaultDouble } from '../support/vault-double/double.ts';
-import { createIn, keyring, loadFrom, material, ref, rotated } from './keyrings.ts';
+import { createIn, keyring, material, ref, rotated } from './keyrings.ts';
 
 /** Of a test, in place of the seconds of a service. What a busy machine adds stays below as much again. */
 const LIMIT: Millis = 1_500;
@@ -74,21 +71,4 @@ t.test('on AWS everything that a write does shares one limit', async (t) => {
   const put = await failing(t, store.putMaterial(ref('web'), material()));
   const swap = await failing(t, store.swap(rotated(keyring('web')), revision));
   for (const took of [put, swap]) t.ok(took < LIMIT * 1.6, `${took} ms`);
-});
-
-t.test('PostgreSQL ends by itself what was given up, and it does not happen later', { skip: noPostgres }, async (t) => {
-  const server = await startPostgres(t);
-  const schema = freshSchema();
-  const { store } = await openTestPostgres(t, server, { schema, timeout: LIMIT });
-  const revision = await createIn(store, keyring('web'));
-  const other = new pg.Client(server.url());
-  await other.connect();
-  t.teardown(() => other.end());
-  await other.query(`BEGIN; LOCK TABLE ${schema}.keyrings IN EXCLUSIVE MODE`);
-  const took = await failing(t, store.swap(rotated(keyring('web')), revision));
-  t.ok(took < LIMIT * 1.6, `${took} ms`);
-  await pause(LIMIT);
-  await other.query('COMMIT');
-  t.equal((await loadFrom(store, 'web')).revision, revision);
-  t.ok(await store.swap(rotated(keyring('web')), revision), 'and it goes on by itself');
 });
