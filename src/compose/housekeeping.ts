@@ -18,7 +18,7 @@ export interface House {
   readonly validate: () => Promise<void>;
   readonly notices: Notices | undefined;
   readonly authenticator: TokenAuthenticator;
-  readonly audit: Pick<Audit, 'tellRefusals'>;
+  readonly audit: Pick<Audit, 'tellRefusals' | 'moveSpool'>;
   readonly leases: KeptRegistry;
   readonly tls: TlsReloader | null;
   readonly clock: Clock;
@@ -44,6 +44,7 @@ export function keepHouse(house: House): () => Promise<void> {
   const unwatch = notices?.watch(() => void validate().catch(invalid));
   const ends = [
     repeat(timers, SECOND, validate, invalid),
+    repeat(timers, SECOND, () => audit.moveSpool(), failed('spool')),
     repeat(timers, MINUTE, () => authenticator.flushUses(), failed('last uses')),
     repeat(timers, MINUTE, () => audit.tellRefusals(), failed('refusals')),
     repeat(timers, MINUTE, async () => leases.beat(), failed('leases alive')),

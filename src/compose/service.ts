@@ -44,6 +44,9 @@ import { requireInPlace } from './in-place.ts';
 import { logDeclared, logShortSkew, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
+/** Bytes. */
+const MEGABYTE = 1_048_576;
+
 export interface Surroundings {
   readonly clock: Clock;
   readonly timers: Timers;
@@ -102,7 +105,9 @@ export async function composeService(settings: Settings, surroundings: Surroundi
 
   const isFirstStart = (await store.page(null, 1)).items.length === 0;
   const place = foundation.log ?? embeddedLog(settings, { ...foundation, isFirstStart }, clock);
-  const audit = openAudit({ place, keys: foundation.auditKeys, clock, timers, logger });
+  const { onOutage, spoolMegabytes } = settings.audit;
+  const spool = { dataDir: settings.dataDir, mostBytes: spoolMegabytes * MEGABYTE };
+  const audit = await openAudit({ place, keys: foundation.auditKeys, spool, ...surroundings });
   const { journal, refusals } = audit;
   const judge = await openJudge(settings, foundation, logger);
   const service: CreateDeps = { store, clock, random, copies, judge };
@@ -138,7 +143,10 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     await authenticator.catchUp();
   });
   const sweepPause = longestPause(settings.sweep.cron, clock.now());
-  const auditState = () => ({ healthy: journal.healthy, needed: settings.audit.onOutage === 'refuse' });
+  const auditState = () => {
+    const { healthy, recordsReads, spooled } = audit.figures();
+    return { healthy, spooled, serves: recordsReads || onOutage === 'serve-reads' };
+  };
   const lastSweep = () => scheduler.lastSweep;
   const readiness = (): Readiness =>
     readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep, audit: auditState });
@@ -148,13 +156,13 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     waiting: () => waiters.count,
     storeSilence: () => readiness().checks.store.silentSeconds,
     ready: () => readiness().status !== 'not ready',
-    audit: () => ({ ...journal.figures, healthy: journal.healthy }),
+    audit: () => audit.figures(),
   });
   const http = httpSettings(settings);
   const backup = () =>
     makeBackup({ snapshots: foundation.snapshots, recipient: settings.backup.recipient, dataDir: settings.dataDir, clock, random });
   const heard = heardBy(journal, (grant) => early.heard(grant));
-  const recording: Recording = { journal: heard, clock, refusals, onOutage: settings.audit.onOutage };
+  const recording: Recording = { journal: heard, clock, refusals, onOutage };
   const parts = { service, reader, fleet, waiters, authenticator, tokens, readiness, metrics, backup };
   const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, stopwatch, audit: audit.log, settings: http, logger });
   logShortSkew(logger, store.kind, settings);

@@ -27,7 +27,7 @@ export function crashSettings(dataDir: string, recipient: string | null): Settin
     log: { level: 'silent' },
     limits: { bodyBytes: 65_536, failedAuthPerMinute: 1_000, notFoundPerMinute: 1_000, maxWaitSeconds: 300 },
     metrics: { access: 'open' },
-    audit: { onOutage: 'refuse' },
+    audit: { onOutage: 'refuse', spoolMegabytes: 512 },
     docs: { enabled: false },
     strength: { wordlistFile: null },
     sweep: { cron: '0 0 1 1 *' },

@@ -62,7 +62,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
     log: { level: 'debug' },
     limits: { bodyBytes: 65_536, failedAuthPerMinute: 1_000, notFoundPerMinute: 1_000, maxWaitSeconds: 300 },
     metrics: { access: 'open' },
-    audit: { onOutage: 'refuse' },
+    audit: { onOutage: 'refuse', spoolMegabytes: 512 },
     docs: { enabled: true },
     strength: { wordlistFile: null },
     sweep: { cron: '* * * * * *' },
