@@ -14,11 +14,19 @@ export interface Readiness {
     readonly store: { readonly status: CheckStatus; readonly kind: string; readonly silentSeconds: number | null };
     readonly scheduler: { readonly status: CheckStatus; readonly lastSweepSecondsAgo: number | null };
     readonly clock: { readonly status: CheckStatus };
-    /** Failing: the audit log cannot be written. `spooled`: records that wait on this replica's disk for the log that it shares. */
-    readonly audit: { readonly status: CheckStatus; readonly spooled: number };
+    /** Failing: the audit log cannot be written. */
+    readonly audit: { readonly status: CheckStatus } & Spooling;
   };
   /** Keyrings whose rotation or destruction should have happened by now. */
   readonly overdue: readonly KeyringName[];
+}
+
+/** What records an outage of a log that is not on this machine. */
+export interface Spooling {
+  /** `none`: the log is on this machine. Failing: the spool is full, or there is no place to write one. */
+  readonly spool: 'none' | CheckStatus;
+  /** Records that wait here for the log. */
+  readonly spooled: number;
 }
 
 /** The store may be silent this long, and a sweep be late by this, before they count as failing. */
@@ -37,11 +45,11 @@ export interface ReadinessDeps {
   /** Uptime at the end of the last sweep that ran through; null before the first. */
   readonly lastSweep: () => Millis | null;
   /** `serves`: whether reads are answered, recorded or by the operator's choice without. */
-  readonly audit: () => { readonly healthy: boolean; readonly serves: boolean; readonly spooled: number };
+  readonly audit: () => { readonly healthy: boolean; readonly serves: boolean } & Spooling;
 }
 
 export function readinessOf({ clock, copies, waiters, sweep, storeKind, sweepPause, lastSweep, audit }: ReadinessDeps): Readiness {
-  const { healthy, serves: reads, spooled } = audit();
+  const { healthy, serves: reads, spool, spooled } = audit();
   const silence = copies.silence();
   const swept = lastSweep();
   const sinceSweep = swept === null ? null : clock.uptime() - swept;
@@ -51,7 +59,7 @@ export function readinessOf({ clock, copies, waiters, sweep, storeKind, sweepPau
     store: { status: within(silence, PATIENCE), kind: storeKind, silentSeconds: wholeSeconds(silence) },
     scheduler: { status: within(sinceSweep, sweepPause + PATIENCE), lastSweepSecondsAgo: wholeSeconds(sinceSweep) },
     clock: { status: failing.some(({ code }) => code === 'clock_behind') ? 'failing' : 'ok' },
-    audit: { status: healthy ? 'ok' : 'failing', spooled },
+    audit: { status: healthy ? 'ok' : 'failing', spool, spooled },
   } as const;
   const serves = checks.store.status === 'ok' && !waiters.draining && reads;
   const well = healthy && checks.scheduler.status === 'ok' && checks.clock.status === 'ok' && overdue.length === 0;

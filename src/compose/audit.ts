@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Spooling } from '../app/readiness.ts';
 import { recordForgotten } from '../app/reconcile.ts';
 import type { SweepOutcome } from '../app/sweep.ts';
 import { GroupJournal, type JournalFigures } from '../audit/journal.ts';
@@ -45,13 +46,11 @@ export interface AuditOptions {
 }
 
 /** For metrics and readiness. */
-export interface AuditFigures extends JournalFigures {
+export interface AuditFigures extends JournalFigures, Spooling {
   /** Whether the log itself takes records. */
   readonly healthy: boolean;
   /** Whether reads get a record now, in the log or in a spool. */
   readonly recordsReads: boolean;
-  /** Records that wait in a spool. */
-  readonly spooled: number;
 }
 
 /** The audit log of a running service. */
@@ -101,8 +100,9 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
     journal,
     figures() {
       const { healthy, figures } = shared;
-      const recordsReads = healthy || (spool?.healthy ?? false);
-      return { ...figures, records: figures.records + (spool?.written ?? 0), healthy, recordsReads, spooled: spool?.records ?? 0 };
+      if (spool === null) return { ...figures, healthy, recordsReads: healthy, spool: 'none', spooled: 0 };
+      const spooling = { spool: spool.healthy ? 'ok' : 'failing', spooled: spool.records } as const;
+      return { ...figures, records: figures.records + spool.written, healthy, recordsReads: healthy || spool.healthy, ...spooling };
     },
     reader,
     log: auditLog({ reader, writer, keys, clock }),

@@ -144,8 +144,8 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   });
   const sweepPause = longestPause(settings.sweep.cron, clock.now());
   const auditState = () => {
-    const { healthy, recordsReads, spooled } = audit.figures();
-    return { healthy, spooled, serves: recordsReads || onOutage === 'serve-reads' };
+    const { recordsReads, ...figures } = audit.figures();
+    return { ...figures, serves: recordsReads || onOutage === 'serve-reads' };
   };
   const lastSweep = () => scheduler.lastSweep;
   const readiness = (): Readiness =>

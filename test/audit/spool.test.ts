@@ -57,7 +57,9 @@ function place(t: Tap, options: { readonly dataDir?: string; readonly mostBytes?
   });
   t.teardown(() => spools.close());
   const write = (lines: readonly string[]) =>
-    new Promise<void>((resolve, reject) => spools.commit({ texts: lines, at: AT }, (failure) => (failure === null ? resolve() : reject(failure))));
+    new Promise<void>((resolve, reject) =>
+      spools.commit({ texts: lines, at: AT }, (failure) => (failure === null ? resolve() : reject(failure))),
+    );
   const move = async (port: SpoolReceiver) => {
     const all: string[] = [];
     await spools.each(async (spool) => {
@@ -82,23 +84,42 @@ function place(t: Tap, options: { readonly dataDir?: string; readonly mostBytes?
 
 const ids = (count: number, from = 1) => Array.from({ length: count }, (_, index) => `r-${from + index}`);
 
-t.test('what was spooled is moved in its order, each record as it was and with the name of its spool; then the spool is gone', async (t) => {
-  const { spools, write, move, folders } = place(t);
-  const shared = receiver();
-  await write(texts(2));
-  await write([encodeEvent(event({ at: AT + 9, requestId: 'r-3', reason: 'as it was' }))]);
-  t.equal(spools.records, 3);
-  spools.retire();
-  t.same(await move(shared.port), []);
-  t.same(shared.requestIds(), ids(3));
-  const [first, , third, sum] = shared.taken();
-  t.match(first, [AT + 1, 'keys.read', 'done', null, 'token:abcdefghijkl', 'web servers', 'web', [2, 1], 'web-1', '127.0.0.1', 'r-1', /^spooled by web-3-[0-9a-f]{8}$/]);
-  t.match(third?.[11], /^spooled by web-3-[0-9a-f]{8}; as it was$/);
-  t.match(sum, [AT + 60_000, 'audit.spool', 'done', null]);
-  t.match(sum?.[11], /^3 records, spooled by web-3-[0-9a-f]{8} between 2026-03-01T12:00:00.001Z and 2026-03-01T12:00:00.009Z, are in this log now$/);
-  t.same(folders(), []);
-  t.equal(spools.records, 0);
-});
+t.test(
+  'what was spooled is moved in its order, each record as it was and with the name of its spool; then the spool is gone',
+  async (t) => {
+    const { spools, write, move, folders } = place(t);
+    const shared = receiver();
+    await write(texts(2));
+    await write([encodeEvent(event({ at: AT + 9, requestId: 'r-3', reason: 'as it was' }))]);
+    t.equal(spools.records, 3);
+    spools.retire();
+    t.same(await move(shared.port), []);
+    t.same(shared.requestIds(), ids(3));
+    const [first, , third, sum] = shared.taken();
+    t.match(first, [
+      AT + 1,
+      'keys.read',
+      'done',
+      null,
+      'token:abcdefghijkl',
+      'web servers',
+      'web',
+      [2, 1],
+      'web-1',
+      '127.0.0.1',
+      'r-1',
+      /^spooled by web-3-[0-9a-f]{8}$/,
+    ]);
+    t.match(third?.[11], /^spooled by web-3-[0-9a-f]{8}; as it was$/);
+    t.match(sum, [AT + 60_000, 'audit.spool', 'done', null]);
+    t.match(
+      sum?.[11],
+      /^3 records, spooled by web-3-[0-9a-f]{8} between 2026-03-01T12:00:00.001Z and 2026-03-01T12:00:00.009Z, are in this log now$/,
+    );
+    t.same(folders(), []);
+    t.equal(spools.records, 0);
+  },
+);
 
 t.test('nothing is moved twice and nothing is lost, whichever step fails and whether or not it had happened', async (t) => {
   // 1,300 records are three portions and the sum
@@ -175,7 +196,12 @@ t.test('what was done to a spool while it lay there is named, and only what bear
     { what: 'everything removed', sql: 'DELETE FROM blocks', problem: /records 1 to 6 are missing at the end/, left: [] },
     { what: 'the recorded end removed', sql: 'DELETE FROM head', problem: /its end is not recorded any more/, left: ids(6) },
     { what: 'the recorded end altered', sql: 'UPDATE head SET sequence = 4', problem: /its recorded end was altered/, left: ids(6) },
-    { what: 'the count of a block altered', sql: 'UPDATE blocks SET count = 9 WHERE first = 1', problem: /cut or extended/, left: ids(2, 5) },
+    {
+      what: 'the count of a block altered',
+      sql: 'UPDATE blocks SET count = 9 WHERE first = 1',
+      problem: /cut or extended/,
+      left: ids(2, 5),
+    },
     { what: 'other tables', sql: 'DROP TABLE blocks; CREATE TABLE blocks (first INTEGER)', problem: /cannot be read/, left: [] },
   ];
   for (const { what, sql, problem, left } of cases) {

@@ -15,7 +15,15 @@ import { MASTER_KEY } from '../../support/postgres-store.ts';
 const TOGETHER = 7;
 const [what = '', url = '', schema = '', dataDir = '', from = '1'] = process.argv.slice(2);
 const around = { clock: systemClock, timers: systemTimers, random: systemRandom };
-const postgres = await openPostgres({ url: new Secret(url), schema, poolSize: 2, caFile: null, masterKey: MASTER_KEY, timeout: 60_000, ...around });
+const postgres = await openPostgres({
+  url: new Secret(url),
+  schema,
+  poolSize: 2,
+  caFile: null,
+  masterKey: MASTER_KEY,
+  timeout: 60_000,
+  ...around,
+});
 const spool = await openSpool({
   dataDir,
   mostBytes: 100_000_000,

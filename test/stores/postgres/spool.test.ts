@@ -52,7 +52,8 @@ t.test('the spool of a replica on PostgreSQL', { skip: noPostgres }, async (t) =
     const schema = options.schema ?? freshSchema();
     const started = await startReplica(t, server, { ...options, schema, clock });
     const token = known.token ?? adminOf([started]);
-    if (known.token === undefined) await started.call({ method: 'POST', url: '/v1/keyrings', token, payload: { name: 'web', policy: POLICY } });
+    if (known.token === undefined)
+      await started.call({ method: 'POST', url: '/v1/keyrings', token, payload: { name: 'web', policy: POLICY } });
     const read = (instance: string) => started.call({ url: '/v1/keyrings/web/keys', token, headers: { 'keyturn-instance': instance } });
     const rotate = () =>
       started.call({ method: 'POST', url: '/v1/keyrings/web/rotate', token, payload: { reason: 'a test', kind: 'immediate' } });
@@ -81,44 +82,50 @@ t.test('the spool of a replica on PostgreSQL', { skip: noPostgres }, async (t) =
       return (await spooled()) === 0;
     });
 
-  t.test('through a stop of the server reads go on with a record each, changes are refused, and all is in the log afterwards', async (t) => {
-    const it = await replica(t);
-    t.equal((await it.read('web-1')).status, 200);
-    await server.stop();
-    await it.clock.advance(5 * SECOND);
-    for (const instance of ['web-2', 'web-3']) t.equal((await it.read(instance)).status, 200);
-    t.equal((await it.call({ url: '/v1/keyrings/web/keys', token: 'no token' })).status, 401);
-    t.match((await it.rotate()).body, { status: 503, code: 'audit_unavailable' });
-    t.equal(await it.spooled(), 4);
-    const { body: ready } = await it.call({ url: '/readyz' });
-    t.match(ready, { status: 'degraded', checks: { audit: { status: 'failing', spooled: 4 } } });
-    t.match((await it.call({ url: '/metrics' })).text, /^keyturn_audit_healthy 0$/m);
-    const outage = it.clock.now();
-    await it.clock.advance(5 * SECOND);
-    await server.start();
-    await untilMoved(it);
+  t.test(
+    'through a stop of the server reads go on with a record each, changes are refused, and all is in the log afterwards',
+    async (t) => {
+      const it = await replica(t);
+      t.equal((await it.read('web-1')).status, 200);
+      await server.stop();
+      await it.clock.advance(5 * SECOND);
+      for (const instance of ['web-2', 'web-3']) t.equal((await it.read(instance)).status, 200);
+      t.equal((await it.call({ url: '/v1/keyrings/web/keys', token: 'no token' })).status, 401);
+      t.match((await it.rotate()).body, { status: 503, code: 'audit_unavailable' });
+      t.equal(await it.spooled(), 4);
+      const { body: ready } = await it.call({ url: '/readyz' });
+      t.match(ready, { status: 'degraded', checks: { audit: { status: 'failing', spooled: 4 } } });
+      t.match((await it.call({ url: '/metrics' })).text, /^keyturn_audit_healthy 0$/m);
+      const outage = it.clock.now();
+      await it.clock.advance(5 * SECOND);
+      await server.start();
+      await untilMoved(it);
 
-    t.match((await it.read('web-4')).status, 200);
-    const found = await reads(it, it.token);
-    t.match(found.map(({ instance, outcome }) => [instance, outcome]), [
-      ['web-1', 'done'],
-      ['web-2', 'done'],
-      ['web-3', 'done'],
-      [null, 'refused'],
-      ['web-4', 'done'],
-    ]);
-    for (const { at, instance, reason } of found) {
-      const inOutage = instance !== 'web-1' && instance !== 'web-4';
-      t.equal(SPOOLED.test(reason ?? ''), inOutage, `${instance}`);
-      if (inOutage) t.equal(Date.parse(at), outage, 'its own time');
-    }
-    t.match(await moves(it, it.token), [{ outcome: 'done', reason: /^4 records, spooled by / }]);
-    t.ok(await isIntact(it, it.token));
-    t.match((await it.call({ url: '/readyz' })).body, { status: 'ready', checks: { audit: { status: 'ok', spooled: 0 } } });
-    t.match(it.log(), /spooled audit records moved/);
-    t.equal(it.folders().length, 1, 'an empty one, for the next outage');
-    t.equal((await it.rotate()).status, 200);
-  });
+      t.match((await it.read('web-4')).status, 200);
+      const found = await reads(it, it.token);
+      t.match(
+        found.map(({ instance, outcome }) => [instance, outcome]),
+        [
+          ['web-1', 'done'],
+          ['web-2', 'done'],
+          ['web-3', 'done'],
+          [null, 'refused'],
+          ['web-4', 'done'],
+        ],
+      );
+      for (const { at, instance, reason } of found) {
+        const inOutage = instance !== 'web-1' && instance !== 'web-4';
+        t.equal(SPOOLED.test(reason ?? ''), inOutage, `${instance}`);
+        if (inOutage) t.equal(Date.parse(at), outage, 'its own time');
+      }
+      t.match(await moves(it, it.token), [{ outcome: 'done', reason: /^4 records, spooled by / }]);
+      t.ok(await isIntact(it, it.token));
+      t.match((await it.call({ url: '/readyz' })).body, { status: 'ready', checks: { audit: { status: 'ok', spooled: 0 } } });
+      t.match(it.log(), /spooled audit records moved/);
+      t.equal(it.folders().length, 1, 'an empty one, for the next outage');
+      t.equal((await it.rotate()).status, 200);
+    },
+  );
 
   t.test('a replica that alone is cut off moves its records behind what the others wrote meanwhile', async (t) => {
     const proxy = await startFaultProxy(t, server);
@@ -146,7 +153,10 @@ t.test('the spool of a replica on PostgreSQL', { skip: noPostgres }, async (t) =
     proxy.open();
     await untilMoved(it);
     const { body } = await ask(it, it.token, '/v1/keyrings/web/instances');
-    t.match(body.items.map(({ instance }: { instance: string }) => instance), ['warm', 'web-1']);
+    t.match(
+      body.items.map(({ instance }: { instance: string }) => instance),
+      ['warm', 'web-1'],
+    );
     await it.clock.advance(MINUTE);
     await until(async () => Number((await sql(`SELECT complete_since FROM ${it.schema}.lease_registry`))[0]?.complete_since) > outage);
   });
@@ -158,7 +168,9 @@ t.test('the spool of a replica on PostgreSQL', { skip: noPostgres }, async (t) =
       writer: {
         ...log.writer,
         commit: (batch, done) =>
-          log.writer.commit(batch, (failure) => done(losing ? new KeyturnError('store_unavailable', 'The answer is lost (test).') : failure)),
+          log.writer.commit(batch, (failure) =>
+            done(losing ? new KeyturnError('store_unavailable', 'The answer is lost (test).') : failure),
+          ),
       },
     });
     const it = await replica(t, { log: losesAnswers });
@@ -169,7 +181,10 @@ t.test('the spool of a replica on PostgreSQL', { skip: noPostgres }, async (t) =
     losing = false;
     await untilMoved(it);
     const found = await reads(it, it.token);
-    t.same(found.map(({ instance }) => instance), ['web-1', 'web-2']);
+    t.same(
+      found.map(({ instance }) => instance),
+      ['web-1', 'web-2'],
+    );
     t.same([found[0]?.reason, SPOOLED.test(found[1]?.reason ?? '')], [null, true]);
   });
 
@@ -222,7 +237,10 @@ t.test('the spool of a replica on PostgreSQL', { skip: noPostgres }, async (t) =
       { outcome: 'failed', code: 'corrupt_document', reason: /record 2 is not what was written after record 1/ },
       { outcome: 'done', reason: /^3 records, .*not what was written there/ },
     ]);
-    t.same((await reads(next, it.token)).map(({ instance }) => instance), ['web-1', 'web-3']);
+    t.same(
+      (await reads(next, it.token)).map(({ instance }) => instance),
+      ['web-1', 'web-3'],
+    );
     t.match(next.log(), /"problem":"record 2 is not what was written/);
     t.ok(next.folders().includes(`${name}.damaged`));
     t.ok(await isIntact(next, it.token), 'the log itself is whole');
@@ -264,7 +282,9 @@ t.test('the spool of a replica on PostgreSQL', { skip: noPostgres }, async (t) =
     await spools.take({ ...portion, after: NOT_MOVED, mark: 3, texts: lines(2, 1) });
     await t.rejects(spools.take({ ...portion, after: NOT_MOVED, mark: 3, texts: lines(2, 1) }), { code: 'conflict' });
     await t.rejects(spools.take({ ...portion, after: 2, mark: 4, texts: lines(2, 1) }), { code: 'conflict' });
-    await t.rejects(spools.take({ ...portion, after: 3, mark: 9, texts: [{ text: 'x'.repeat(9_000), doubt: null }] }), { code: 'internal' });
+    await t.rejects(spools.take({ ...portion, after: 3, mark: 9, texts: [{ text: 'x'.repeat(9_000), doubt: null }] }), {
+      code: 'internal',
+    });
     t.equal(await spools.markOf('S-host-1'), 3);
     await spools.take({ ...portion, after: 3, mark: ALL_MOVED, texts: lines(1, 3) });
     t.equal(await spools.markOf('S-host-1'), ALL_MOVED);
@@ -327,13 +347,24 @@ t.test('the spool of a replica on PostgreSQL', { skip: noPostgres }, async (t) =
     }
     t.equal(new Set(ids).size, ids.length, 'none twice');
     const numbers = ids.map((id) => Number(id.slice(2)));
-    t.same(numbers, numbers.toSorted((a, b) => a - b), 'in their order');
+    t.same(
+      numbers,
+      numbers.toSorted((a, b) => a - b),
+      'in their order',
+    );
     t.ok(durable.length >= 3_000);
-    t.same(durable.filter((number) => !numbers.includes(number)), [], 'none is missing');
+    t.same(
+      durable.filter((number) => !numbers.includes(number)),
+      [],
+      'none is missing',
+    );
     t.ok(numbers.length <= durable.length + 14, 'at most what was durable and not said yet came along');
     t.equal(sums, 2);
     const { mac, publicKey } = postgres.auditKeys;
     t.match(await verifyLedger(postgres.log.reader, { mac, publicKey, known: null }), { intact: true });
-    t.same(readdirSync(spoolFolder(dataDir)).filter((name) => name.endsWith('.damaged')), []);
+    t.same(
+      readdirSync(spoolFolder(dataDir)).filter((name) => name.endsWith('.damaged')),
+      [],
+    );
   });
 });

@@ -49,7 +49,9 @@ async function knownOf(ask: Ask, schema: string, doubts: readonly Doubt[]): Prom
     [Math.min(...times), Math.max(...times)],
   );
   const asked = new Set(doubts.map(({ requestId }) => requestId));
-  const records = rows.flatMap((row) => entriesOf(bytesOf(row, 'body')).entries.map(({ text }) => decodeRecord(Buffer.from(text).toString(), 0)));
+  const records = rows.flatMap((row) =>
+    entriesOf(bytesOf(row, 'body')).entries.map(({ text }) => decodeRecord(Buffer.from(text).toString(), 0)),
+  );
   return new Set(records.flatMap(({ requestId }) => (requestId !== null && asked.has(requestId) ? [requestId] : [])));
 }
 

@@ -45,9 +45,10 @@ export function spoolFolder(dataDir: string): string {
   return join(dataDir, 'spool');
 }
 
-/** Names of spools that were set aside in the data folder because they were not what was written. */
+/** Folders of spools that were set aside because they were not what was written. */
 export function damagedSpools(dataDir: string): string[] {
-  return namesIn(dataDir).filter((name) => name.endsWith(DAMAGED));
+  const damaged = namesIn(dataDir).filter((name) => name.endsWith(DAMAGED));
+  return damaged.map((name) => join(spoolFolder(dataDir), name));
 }
 
 /**
@@ -63,7 +64,8 @@ export class Spools {
 
   constructor(options: SpoolsOptions) {
     this.#options = options;
-    for (const name of namesIn(options.dataDir)) if (!name.endsWith(DAMAGED)) this.#resting.set(name, { written: null, bytes: 0, records: 0 });
+    for (const name of namesIn(options.dataDir))
+      if (!name.endsWith(DAMAGED)) this.#resting.set(name, { written: null, bytes: 0, records: 0 });
   }
 
   /** Records in spools that were not moved to their end yet. */
