@@ -54,14 +54,15 @@ export class TokenAuthenticator implements Authenticator {
   /** Proves a token that the table holds; whatever else is shown, and all reasons, are for `authenticate`. */
   recognise({ bearer }: Credentials): Principal | null {
     if (bearer === null) return null;
-    const token = this.#proven.get(bearer) ?? tokenDigest(bearer);
+    const proven = this.#proven.get(bearer);
+    const token = proven ?? tokenDigest(bearer);
     const entry = token === null ? undefined : this.#table.get(token.id);
     if (token === null || entry === undefined || !timingSafeEqual(token.digest, entry.digest)) return null;
     const { revoked, expiresAt, id } = entry.record;
     const now = this.#clock.now();
     if (revoked !== null || (expiresAt !== null && expiresAt <= now)) return null;
     if (entry.origin === 'issued') this.#uses.note(id, now);
-    this.#proven.add(bearer, token);
+    if (proven === undefined) this.#proven.add(bearer, token);
     return entry.principal;
   }
 

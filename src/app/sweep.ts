@@ -14,6 +14,14 @@ import { materialRef } from './material.ts';
 
 export interface SweepDeps extends ChangeDeps {
   readonly dueIndex: DueIndex;
+  /** Default: `UNHURRIED`. */
+  readonly pace?: Pace;
+}
+
+/** How many keyrings are served at a time, and what is waited for between two of them, so that reads pass in between when many are due. */
+export interface Pace {
+  readonly atOnce: number;
+  rest(): Promise<void>;
 }
 
 /** What became of one keyring: exactly one log line and one count each. */
@@ -65,8 +73,8 @@ export interface Failing {
 }
 
 const PAGE = 500;
-/** They share their commits where the store can; more would hold up the reads in between. */
-const AT_ONCE = 4;
+/** For stores that answer from elsewhere: this process is idle while they do. */
+const UNHURRIED: Pace = { atOnce: 4, rest: async () => undefined };
 const LONGEST_BACKOFF: Millis = 5 * MINUTE;
 /** A keyring has at most this many things to do at one time: destroy, purge or rotate, and then wait. */
 const STEPS_A_TURN = 4;
@@ -106,11 +114,15 @@ export class Sweep {
   }
 
   async #turns(entries: readonly DueEntry[]): Promise<void> {
+    const { atOnce, rest } = this.#deps.pace ?? UNHURRIED;
     const queue = entries.values();
     const worker = async (): Promise<void> => {
-      for (const entry of queue) await this.#turn(entry);
+      for (const entry of queue) {
+        await this.#turn(entry);
+        await rest();
+      }
     };
-    await Promise.all(Array.from({ length: Math.min(AT_ONCE, entries.length) }, worker));
+    await Promise.all(Array.from({ length: Math.min(atOnce, entries.length) }, worker));
   }
 
   async #turn(entry: DueEntry): Promise<void> {

@@ -3,7 +3,7 @@ import { type Instant, SECOND, toIso } from '../core/time.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { AuditEvent, Done, Journal } from '../ports/journal.ts';
 import type { LeaseGrant } from '../ports/leases.ts';
-import { LeasesDue } from './leases-due.ts';
+import { type Asked, LeasesDue } from './leases-due.ts';
 import type { LedgerWriter, RecordedChange } from './ledger.ts';
 import { encodeEvent } from './record.ts';
 
@@ -42,6 +42,8 @@ interface Entry {
   readonly kept: boolean;
   done: Done;
 }
+
+const NO_LEASE: Asked = { endedBefore: null, due: false };
 
 interface Gap {
   readonly count: number;
@@ -83,7 +85,9 @@ export class GroupJournal implements Journal {
 
   append(event: AuditEvent, lease: LeaseGrant | null, done: Done): void {
     if (this.#pending.length >= MOST_PENDING) return void done(unavailable('too many requests wait for it'));
-    this.#add({ text: encodeEvent(this.#withLeaseEnd(event, lease)), lease, change: null, kept: false, done });
+    const asked = lease === null ? NO_LEASE : this.#leases.ask(lease);
+    const text = encodeEvent(asked.endedBefore === null ? event : { ...event, reason: `lease ended at ${toIso(asked.endedBefore)}` });
+    this.#add({ text, lease: asked.due ? lease : null, change: null, kept: false, done });
   }
 
   appendChange(event: AuditEvent, changedAt: Instant | null, done: Done): void {
@@ -110,11 +114,6 @@ export class GroupJournal implements Journal {
     return new Promise((resolve) => this.probe(() => resolve()));
   }
 
-  #withLeaseEnd(event: AuditEvent, lease: LeaseGrant | null): AuditEvent {
-    const ended = lease === null ? null : this.#leases.endedBefore(lease, event.at);
-    return ended === null ? event : { ...event, reason: `lease ended at ${toIso(ended)}` };
-  }
-
   #add(entry: Entry): void {
     this.#pending.push(entry);
     this.#schedule();
@@ -130,21 +129,34 @@ export class GroupJournal implements Journal {
     });
   }
 
+  #take(): readonly Entry[] {
+    if (this.#pending.length > MOST_IN_A_BATCH) return this.#pending.splice(0, MOST_IN_A_BATCH);
+    const all = this.#pending;
+    this.#pending = [];
+    return all;
+  }
+
   #send(): void {
     if (this.#underWay || (this.#pending.length === 0 && this.#probes.length === 0 && this.#gap === null)) return;
     this.#underWay = true;
-    const entries = this.#pending.splice(0, MOST_IN_A_BATCH);
+    const entries = this.#take();
     // a probe that came after entries is answered after them
     const probes = this.#pending.length === 0 ? this.#probes.splice(0) : [];
     const gap = this.#gap;
     this.#gap = null;
-    const texts = entries.map(({ text }) => text);
-    if (gap !== null) texts.unshift(encodeEvent(gapEvent(gap)));
-    const leases = this.#leases.select(entries.map(({ lease }) => lease).filter((lease) => lease !== null));
-    const changes = entries.map(({ change }) => change).filter((change) => change !== null);
+    const texts = gap === null ? [] : [encodeEvent(gapEvent(gap))];
+    const grants: LeaseGrant[] = [];
+    const changes: RecordedChange[] = [];
+    for (const { text, lease, change } of entries) {
+      texts.push(text);
+      if (lease !== null) grants.push(lease);
+      if (change !== null) changes.push(change);
+    }
+    const leases = this.#leases.select(grants);
     this.#deps.writer.commit({ texts, leases, changes, at: this.#deps.clock.now() }, (failure) => {
       this.#underWay = false;
-      if (failure === null) this.#succeeded(texts.length, leases);
+      this.#leases.settle(grants.length, failure === null ? leases : []);
+      if (failure === null) this.#succeeded(texts.length);
       else this.#failed(entries, gap, failure);
       const told = failure === null ? null : unavailable('the last attempt failed', failure);
       for (const { done } of entries) done(told);
@@ -154,10 +166,9 @@ export class GroupJournal implements Journal {
     });
   }
 
-  #succeeded(records: number, leases: readonly LeaseGrant[]): void {
+  #succeeded(records: number): void {
     this.#commits++;
     this.#records += records;
-    this.#leases.note(leases);
     if (!this.#healthy) this.#deps.report(null);
     this.#healthy = true;
     this.#cancelRetry?.();

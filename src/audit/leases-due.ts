@@ -1,9 +1,10 @@
 import type { Instant } from '../core/time.ts';
 import { SECOND } from '../core/time.ts';
 import type { LeaseGrant } from '../ports/leases.ts';
+import { ByHolder } from './by-holder.ts';
 import { NamedHolders } from './named-holders.ts';
 
-/** Holders remembered; one more than that and the oldest is forgotten, which only costs a row that need not have been written. */
+/** Holders remembered: one that is forgotten only costs a row that need not have been written. */
 const HOLDERS_KEPT = 100_000;
 
 /** What makes a grant another one: all but its times. A field that is missing here does not compile. */
@@ -18,20 +19,51 @@ const COMPARED = {
 } satisfies Record<Exclude<keyof LeaseGrant, 'grantedAt' | 'until'>, true>;
 const FIELDS = Object.keys(COMPARED) as readonly (keyof typeof COMPARED)[];
 
+/** One of whom something is durable. */
+interface Holder {
+  readonly written: LeaseGrant;
+  /** Counts the grants that were due: the last one that may be of this holder. */
+  lastDue: number;
+}
+
+/** What a grant means for the commit that it comes with. */
+export interface Asked {
+  /** When the last known lease of this holder ended, where it was over before this one. */
+  readonly endedBefore: Instant | null;
+  /** False: what is durable covers it, and the commit need not hear of it. */
+  readonly due: boolean;
+}
+
 /**
  * Which grants a commit must write. An instance that asks many times a second would otherwise cost a row each time: what is written for it
  * ends up to two seconds later than what was granted, and a grant that ends no later and shows nothing new needs no row of its own. A recorded
  * lease is thus never shorter than the granted one, which is the safe side.
+ *
+ * Each grant is `ask`ed first. Those that are due are handed to `select` in the same order, in batches, each of which `settle`s before the next is selected.
  */
 export class LeasesDue {
-  readonly #written = new Map<string, LeaseGrant>();
+  readonly #holders = new ByHolder<Holder>(HOLDERS_KEPT);
   readonly #named: NamedHolders;
+  #due = 0;
+  #settled = 0;
 
   constructor(named = new NamedHolders()) {
     this.#named = named;
   }
 
-  /** The grants of a batch that must be written, at most one for each holder and what it holds. Called when all earlier batches have ended. */
+  /** Most grants are covered by what is durable: they are told apart here, while all that concerns them is at hand. */
+  ask(grant: LeaseGrant): Asked {
+    const holder = this.#holders.get(grant);
+    const endedBefore = holder !== undefined && holder.written.until < grant.grantedAt ? holder.written.until : null;
+    // with one on the way before it nobody knows what will be durable when its turn comes
+    const known = holder !== undefined && holder.lastDue <= this.#settled ? holder.written : null;
+    if (known !== null && covers(known, grant)) return { endedBefore, due: false };
+    this.#due++;
+    if (holder !== undefined) holder.lastDue = this.#due;
+    return { endedBefore, due: true };
+  }
+
+  /** The grants of a batch that must be written, at most one for each holder and what it holds. */
   select(grants: readonly LeaseGrant[]): LeaseGrant[] {
     const due = new Map<string, LeaseGrant>();
     for (const asked of grants) {
@@ -49,26 +81,19 @@ export class LeasesDue {
 
   #known(due: ReadonlyMap<string, LeaseGrant>, grant: LeaseGrant): LeaseGrant | undefined {
     const key = holderOf(grant);
-    return due.get(key) ?? this.#written.get(key);
+    return due.get(key) ?? this.#holders.get(grant)?.written;
   }
 
-  /** Those are durable. */
-  note(written: readonly LeaseGrant[]): void {
+  /**
+   * A batch has come to its end.
+   * @param grants how many were given to `select`
+   * @param written those of what it chose that are durable now: all or none
+   */
+  settle(grants: number, written: readonly LeaseGrant[]): void {
+    this.#settled += grants;
     for (const grant of written) {
-      const key = holderOf(grant);
-      this.#written.delete(key);
-      this.#written.set(key, grant);
+      this.#holders.set(grant, { written: grant, lastDue: this.#holders.get(grant)?.lastDue ?? this.#due });
     }
-    for (const key of this.#written.keys()) {
-      if (this.#written.size <= HOLDERS_KEPT) break;
-      this.#written.delete(key);
-    }
-  }
-
-  /** When the last known lease of this holder ended, if it had one and it is over at `at`. */
-  endedBefore(grant: LeaseGrant, at: Instant): Instant | null {
-    const known = this.#written.get(holderOf(grant));
-    return known !== undefined && known.until < at ? known.until : null;
   }
 }
 

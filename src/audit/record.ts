@@ -23,10 +23,24 @@ const ACTIONS: ReadonlySet<unknown> = new Set(AUDIT_ACTIONS);
 const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
 
 export function encodeEvent(event: AuditEvent): string {
-  const { at, action, outcome, code, principal, keyring, versions, instance, address, requestId, reason } = event;
+  const { at, action, outcome, code, instance, address, requestId, reason } = event;
+  const from = `${wordOrNull(instance)},${textOrNull(cut(address))},${wordOrNull(requestId)}`;
+  return `[${at},"${action}","${outcome}",${wordOrNull(code)},${subjectOf(event)},${from},${textOrNull(cut(reason))}]`;
+}
+
+type Subject = Pick<AuditEvent, 'principal' | 'keyring' | 'versions'>;
+
+/** By the list of versions, which all reads of one key set share; mostly their caller is the same too. */
+const subjects = new WeakMap<AuditEvent['versions'], Subject & { readonly text: string }>();
+
+/** Who, and what: the part that is the same in thousands of records. */
+function subjectOf({ principal, keyring, versions }: Subject): string {
+  const known = subjects.get(versions);
+  if (known !== undefined && known.principal === principal && known.keyring === keyring) return known.text;
   const who = principal === null ? 'null,null' : `"${principal.id}",${quoted(principal.name)}`;
-  const what = `${at},"${action}","${outcome}",${wordOrNull(code)},${who},${wordOrNull(keyring)},[${versions.join(',')}]`;
-  return `[${what},${wordOrNull(instance)},${textOrNull(cut(address))},${wordOrNull(requestId)},${textOrNull(cut(reason))}]`;
+  const text = `${who},${wordOrNull(keyring)},[${versions.join(',')}]`;
+  subjects.set(versions, { principal, keyring, versions, text });
+  return text;
 }
 
 /** @throws KeyturnError `corrupt_document` where the text is not exactly what `encodeEvent` writes */

@@ -131,7 +131,9 @@ export function decodeKeyring(text: string): Keyring {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text, readInstant);
+    const document: unknown = JSON.parse(text);
+    readInstants(document);
+    return document;
   } catch (cause) {
     throw corrupt('it is not JSON', cause);
   }
@@ -143,9 +145,18 @@ function writeInstant(key: string, value: unknown): unknown {
   throw new KeyturnError('internal', `A keyring document cannot hold the instant in its field ${key}. Nothing was changed.`);
 }
 
+/** In place, at any depth. A reviver of `JSON.parse` would be called for every value there is, and take as long as all the rest. */
+function readInstants(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, field] of Object.entries(value)) {
+    if (INSTANT_FIELDS.has(key)) Reflect.set(value, key, readInstant(field));
+    else readInstants(field);
+  }
+}
+
 /** Anything but the one form that `writeInstant` gives is no instant: neither a number, nor a date that no calendar has. */
-function readInstant(key: string, value: unknown): unknown {
-  if (!INSTANT_FIELDS.has(key) || value === null) return value;
+function readInstant(value: unknown): unknown {
+  if (value === null) return null;
   if (typeof value !== 'string' || !ISO.test(value)) return Number.NaN;
   const at = Date.parse(value);
   return Number.isFinite(at) && toIso(at) === value ? at : Number.NaN;

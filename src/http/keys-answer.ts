@@ -42,7 +42,7 @@ function wire(granted: Granted, body: string): WireAnswer {
   const type = ['content-type', 'application/json; charset=utf-8'];
   const nosniff = ['x-content-type-options', 'nosniff'];
   const length = ['content-length', String(Buffer.byteLength(body))];
-  return { changed: [...common, ...type, ...nosniff, ...length], unchanged: [...common, ...nosniff], body };
+  return { changed: [...common, ...type, ...nosniff, ...length], unchanged: common, body };
 }
 
 /** Beside the ETag and the type of the body: the same for both answers. */

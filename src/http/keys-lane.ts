@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Granted, KeyReader } from '../app/read-keys.ts';
 import { leaseOf, type Shown, shownIn, tagFor } from '../app/sessions.ts';
 import { isKeyringName, type KeyringName } from '../core/name.ts';
@@ -35,12 +36,21 @@ const AFTER = '/keys';
 const BEARER = 'Bearer ';
 const INSTANCE = /^[A-Za-z0-9._:@/-]{1,128}$/;
 
+/** What a request asks: its texts, and what they say. */
+interface Question {
+  readonly url: string;
+  readonly named: string | undefined;
+  readonly held: string | undefined;
+  readonly name: KeyringName;
+  readonly instance: InstanceId | null;
+  readonly shown: Shown | null;
+}
+
 /** A request that is served here: everything about it is known and nothing can be refused any more. */
 interface Admitted {
   readonly principal: Principal;
-  readonly instance: InstanceId | null;
+  readonly question: Question;
   readonly granted: Granted;
-  readonly shown: Shown | null;
   readonly unchanged: boolean;
 }
 
@@ -64,20 +74,37 @@ export function keysLane(deps: LaneDeps): (request: IncomingMessage, response: S
   };
 }
 
-function admit(deps: LaneDeps, { method, url, headers }: IncomingMessage): Admitted | null {
-  if (method !== 'GET' || url === undefined) return null;
-  const name = nameIn(url);
-  if (name === null || isUnusual(deps, headers) || !deps.journal.healthy || deps.draining()) return null;
+function admit(deps: LaneDeps, request: IncomingMessage): Admitted | null {
+  const { headers } = request;
+  if (request.method !== 'GET' || isUnusual(deps, headers) || !deps.journal.healthy || deps.draining()) return null;
+  const question = questionOf(request);
+  if (question === null) return null;
   const principal = callerOf(deps.authenticator, headers.authorization);
-  if (principal === null || !principal.roles.has('app') || !principal.mayTouch(name)) return null;
-  const instance = headers['keyturn-instance'] ?? null;
-  if (instance !== null && (typeof instance !== 'string' || !INSTANCE.test(instance))) return null;
-  const granted = deps.reader.peek(name);
+  if (principal === null || !principal.roles.has('app') || !principal.mayTouch(question.name)) return null;
+  const granted = deps.reader.peek(question.name);
   if (granted === null) return null;
-  const held = headers['if-none-match'];
+  return { principal, question, granted, unchanged: question.shown?.etag === granted.keys.etag };
+}
+
+/** The last question of each connection: an instance asks the same again and again. */
+const lastAsked = new WeakMap<Socket, Question>();
+
+function questionOf({ url = '', headers, socket }: IncomingMessage): Question | null {
+  const { 'keyturn-instance': named, 'if-none-match': held } = headers;
+  if (Array.isArray(named)) return null;
+  const last = lastAsked.get(socket);
+  if (last !== undefined && last.url === url && last.named === named && last.held === held) return last;
+  const name = nameIn(url);
+  const instance = named === undefined ? null : named;
   const shown = held === undefined ? null : shownIn([held]);
-  if (held !== undefined && shown === null) return null;
-  return { principal, instance: instance as InstanceId | null, granted, shown, unchanged: shown?.etag === granted.keys.etag };
+  if (name === null || (instance !== null && !isInstanceId(instance)) || (held !== undefined && shown === null)) return null;
+  const question = { url, named, held, name, instance, shown };
+  lastAsked.set(socket, question);
+  return question;
+}
+
+function isInstanceId(text: string): text is InstanceId {
+  return INSTANCE.test(text);
 }
 
 /** `/v1/keyrings/{name}/keys` and nothing more: no query, no percent signs. */
@@ -104,7 +131,7 @@ function callerOf(authenticator: Authenticator, authorization: string | undefine
 function eventOf(
   { clock, requestId, session }: LaneDeps,
   { socket }: IncomingMessage,
-  { principal, instance, granted, shown, unchanged }: Admitted,
+  { principal, question: { instance, shown }, granted, unchanged }: Admitted,
 ): { readonly event: AuditEvent; readonly lease: LeaseGrant } {
   const at = clock.now();
   const address = socket.remoteAddress ?? '';
@@ -125,7 +152,12 @@ function eventOf(
   return { event, lease };
 }
 
-function send({ answers }: LaneDeps, response: ServerResponse, { granted, shown, unchanged }: Admitted, session: SessionId | null): void {
+function send(
+  { answers }: LaneDeps,
+  response: ServerResponse,
+  { granted, question: { shown }, unchanged }: Admitted,
+  session: SessionId | null,
+): void {
   const wire = answers.wireOf(granted);
   const tag = tagFor(granted.keys, unchanged && shown !== null ? shown.session : session);
   if (unchanged) response.writeHead(304, ['etag', tag, ...wire.unchanged]).end();

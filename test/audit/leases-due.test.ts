@@ -28,3 +28,36 @@ t.test('a name has room again when the lease of the one that asked longest ago h
   t.same(asRecorded(due, named('three', { at: GRANTED + LEASE + 1 })), [['three', 'p1', true]]);
   t.same(asRecorded(due, named('four', { at: GRANTED + LEASE + 2 })), [[null, null, false]], 'the first one asked again since');
 });
+
+t.test('what is durable covers the grants that follow, and their commits need not hear of them', async (t) => {
+  const due = new LeasesDue();
+  const [first, soon] = [named('one'), named('one', { at: GRANTED + 10 })];
+  t.same(due.ask(first), { endedBefore: null, due: true });
+  t.equal(due.ask(soon).due, true, 'nothing is durable yet');
+  due.settle(2, due.select([first, soon]));
+  t.same(due.ask(soon), { endedBefore: null, due: false });
+  t.equal(due.ask(named('one', { at: GRANTED + 3_000 })).due, true, 'it would end later than what is written');
+  t.equal(due.ask(named('two')).due, true, 'nobody is covered by what another holds');
+});
+
+t.test('a grant behind one that is on its way is judged when its turn comes', async (t) => {
+  const due = new LeasesDue();
+  const known = named('one');
+  due.ask(known);
+  due.settle(1, due.select([known]));
+  const showsLess = grant(document, false, { instance: 'one' });
+  t.equal(due.ask(showsLess).due, true);
+  t.equal(due.ask(known).due, true, 'covered by what is durable, but not by what will be');
+  t.equal(due.select([showsLess, known]).length, 2, 'both are written, in their order');
+  due.settle(2, []);
+  t.equal(due.ask(known).due, false, 'their commit failed: what was durable still is');
+});
+
+t.test('a lease that was over is told of', async (t) => {
+  const due = new LeasesDue();
+  const known = named('one');
+  due.ask(known);
+  due.settle(1, due.select([known]));
+  t.equal(due.ask(named('one', { at: known.until })).endedBefore, null);
+  t.equal(due.ask(named('one', { at: known.until + 1 })).endedBefore, known.until);
+});

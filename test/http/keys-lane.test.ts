@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import t from 'tap';
 import { startTestService, type TestService } from '../support/service.ts';
@@ -128,4 +130,49 @@ t.test('no odd form of a request gets keys past a rule, or two requests out of o
   t.notMatch(await asked(head, good), /[0-9a-f]{64}/, 'a HEAD has no body');
   const [last] = (await service.call({ url: '/v1/audit?limit=1&action=keys.read&outcome=done' })).body.items;
   t.match(last, { action: 'keys.read', versions: [2, 1] }, 'and is recorded as a read');
+});
+
+t.test('one connection may ask as it likes: each question is read for itself', async (t) => {
+  const { service, port } = await listening(t);
+  await service.call({ method: 'POST', url: '/v1/keyrings', payload: { name: 'shop' } });
+  await service.call({ url: '/v1/keyrings/shop/keys' });
+  const stranger = await service.token(['app'], ['shop']);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  const ask = async (keyring: string, headers: Record<string, string>, token = service.admin) => {
+    const request = get({
+      agent,
+      port,
+      host: '127.0.0.1',
+      path: `/v1/keyrings/${keyring}/keys`,
+      headers: { ...headers, authorization: `Bearer ${token}` },
+    });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    let body = '';
+    for await (const chunk of response) body += String(chunk);
+    const { statusCode: status, headers: answered } = response;
+    return { status, name: body === '' ? null : JSON.parse(body).name, etag: String(answered.etag) };
+  };
+  const first = await ask('web', { 'keyturn-instance': 'a' });
+  t.match(await ask('shop', { 'keyturn-instance': 'a' }), { status: 200, name: 'shop' });
+  t.match(await ask('web', { 'keyturn-instance': 'a', 'if-none-match': first.etag }), { status: 304, name: null });
+  t.match(await ask('web', { 'keyturn-instance': 'b', 'if-none-match': first.etag }), { status: 304 });
+  t.match(await ask('web', { 'if-none-match': '"other.1.1.0"' }), { status: 200, name: 'web' });
+  t.match(await ask('web', {}), { status: 200 });
+  t.match(await ask('web', {}, stranger), { status: 403 });
+  t.match(await ask('shop', {}, stranger), { status: 200, name: 'shop' });
+  t.match(await ask('web', {}), { status: 200 });
+  const { items } = (await service.call({ url: '/v1/audit?limit=9&action=keys.read' })).body;
+  const recorded = items.map(({ keyring, instance, outcome }: Record<string, string>) => [keyring, instance, outcome]);
+  t.same(recorded.toReversed(), [
+    ['web', 'a', 'done'],
+    ['shop', 'a', 'done'],
+    ['web', 'a', 'unchanged'],
+    ['web', 'b', 'unchanged'],
+    ['web', null, 'done'],
+    ['web', null, 'done'],
+    ['web', null, 'refused'],
+    ['shop', null, 'done'],
+    ['web', null, 'done'],
+  ]);
 });
