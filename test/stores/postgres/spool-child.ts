@@ -7,12 +7,13 @@ import { openPostgres } from '../../../src/stores/postgres/postgres.ts';
 import { event } from '../../audit/fixture.ts';
 import { MASTER_KEY } from '../../support/postgres-store.ts';
 
+/** Records of one commit. */
+const TOGETHER = 7;
+
 /**
  * A replica's spool in a process that is to be killed. `write FROM`: records requests, some at a time, and prints the number of the last one once they
  * are durable. `move`: moves what is there, and says when it begins and when it has.
  */
-/** Records of one commit. */
-const TOGETHER = 7;
 const [what = '', url = '', schema = '', dataDir = '', from = '1'] = process.argv.slice(2);
 const around = { clock: systemClock, timers: systemTimers, random: systemRandom };
 const postgres = await openPostgres({

@@ -13,7 +13,7 @@ import { inlineLedger } from './threads.ts';
 
 export interface SpoolsOptions {
   readonly dataDir: string;
-  /** Of records, in bytes, over all spools that were not moved yet; the files take up to 70 MB more. */
+  /** Of records, in bytes, over all spools that were not moved yet; the files take a few MB more. */
   readonly mostBytes: number;
   readonly newName: () => string;
   readonly keysOf: (name: string) => AuditKeys;
