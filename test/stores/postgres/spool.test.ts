@@ -198,6 +198,22 @@ t.test('the spool of a replica on PostgreSQL', { skip: noPostgres }, async (t) =
     t.match(await reads(it, it.token), [{ instance: 'web-1', reason: /^spooled by \S+; the database did not confirm it$/ }]);
   });
 
+  t.test('a database that falls silent delays the reads of that moment, and no later ones', async (t) => {
+    const proxy = await startFaultProxy(t, server);
+    const it = await replica(t, { port: proxy.port });
+    proxy.freeze();
+    t.equal((await it.read('web-1')).status, 200);
+    const begun = performance.now();
+    t.equal((await it.read('web-2')).status, 200);
+    t.ok(performance.now() - begun < 1_500, 'less than the patience with the database');
+    proxy.open();
+    await untilMoved(it);
+    t.same(
+      (await reads(it, it.token)).map(({ instance }) => instance),
+      ['web-1', 'web-2'],
+    );
+  });
+
   t.test('a replica that is stopped in the outage leaves its spool to its next start', async (t) => {
     const proxy = await startFaultProxy(t, server);
     const [schema, dataDir] = [freshSchema(), temporaryFolder(t)];
