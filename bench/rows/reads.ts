@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { Connection, etagIn, requestFor } from '../connection.ts';
 import { type Asker, atFullRate, atRate, type Figures } from '../load.ts';
 import { fact, least, median, type Result, shown, under } from '../row.ts';
@@ -6,6 +8,8 @@ import { act, type Server, start, withFolder } from '../server-process.ts';
 const CONNECTIONS = 256;
 const ROUNDS = 5;
 const SECONDS = 2;
+/** Two runs of one thing differ by as much. */
+const SAME = 0.95;
 
 /** Requests that the same connections send for a 200 (a tag of before the last change, as whoever missed it sends) and for a 304. */
 interface Fleet {
@@ -14,61 +18,110 @@ interface Fleet {
   readonly 304: readonly Asker[];
 }
 
+/** In the order of a round: each is measured in turn with the others. */
+type Fleets = Readonly<Record<string, Fleet>>;
+
 /**
  * `GET …/keys` with authentication, metrics, lease and a durable audit record before each answer, beside a bare Fastify route that returns the
  * same bytes: in turn, in one run, over as many connections. Each connection is an instance that has asked before.
  */
 export function reads(): Promise<Result[]> {
-  return readsFrom('keyturn');
+  return withFleets(['keyturn'], async (fleets) => [...(await embedded(fleets, 200, 0.75)), ...(await embedded(fleets, 304, 0.8))]);
 }
 
-/** The same from a PostgreSQL server on this machine, which must be installed. Only on demand: `--only postgres`. */
+/**
+ * The same from the embedded store and from a PostgreSQL server on this machine, which must be installed, in one run. Only on demand: `--only
+ * postgres`.
+ */
 export function postgresReads(): Promise<Result[]> {
-  return readsFrom('postgres');
+  return withFleets(['keyturn', 'postgres'], async (fleets) => [...(await both(fleets, 200)), ...(await both(fleets, 304))]);
 }
 
-function readsFrom(kind: 'keyturn' | 'postgres'): Promise<Result[]> {
+/** With a service of each kind, and a bare server that answers as they do. */
+function withFleets<Answer>(kinds: readonly string[], body: (fleets: Fleets) => Promise<Answer>): Promise<Answer> {
   return withFolder(async (dataDir) => {
-    const keyturn = await start(kind, dataDir);
-    await act(keyturn, '/v1/keyrings', { name: 'web' });
-    const connections = await open(keyturn);
-    const stale = await tagsOf(keyturn, connections, []);
-    await act(keyturn, '/v1/keyrings/web/rotate', { reason: 'bench', kind: 'immediate' });
-    const fresh = await tagsOf(keyturn, connections, stale);
-    const bare = await start('bare', await bodyOf(keyturn));
-    const others = await open(bare);
-    const ours = { server: keyturn, 200: askers(keyturn, connections, stale), 304: askers(keyturn, connections, fresh) };
-    const theirs = {
-      server: bare,
-      200: askers(bare, others, stale),
-      304: askers(bare, others, await tagsOf(bare, others, [])),
-    };
-    const results = [...(await compared(200, 0.75, ours, theirs)), ...(await compared(304, 0.8, ours, theirs))];
-    for (const connection of [...connections, ...others]) connection.close();
-    await Promise.all([keyturn.stop(), bare.stop()]);
-    return results;
+    const fleets: Record<string, Fleet> = {};
+    const ends: (() => unknown)[] = [];
+    let served = '';
+    for (const kind of kinds) {
+      mkdirSync(join(dataDir, kind));
+      const server = await start(kind, join(dataDir, kind));
+      await act(server, '/v1/keyrings', { name: 'web' });
+      const connections = await open(server);
+      const stale = await tagsOf(server, connections, []);
+      await act(server, '/v1/keyrings/web/rotate', { reason: 'bench', kind: 'immediate' });
+      const fresh = await tagsOf(server, connections, stale);
+      fleets[kind] = { server, 200: askers(server, connections, stale), 304: askers(server, connections, fresh) };
+      ends.push(() => connections.map((connection) => connection.close()), server.stop);
+      served = await bodyOf(server);
+    }
+    const server = await start('bare', served);
+    const connections = await open(server);
+    const fresh = await tagsOf(server, connections, []);
+    const stale = connections.map(() => '"stale"');
+    fleets.bare = { server, 200: askers(server, connections, stale), 304: askers(server, connections, fresh) };
+    ends.push(() => connections.map((connection) => connection.close()), server.stop);
+    const answer = await body(fleets);
+    for (const end of ends) await end();
+    return answer;
   });
 }
 
-async function compared(status: 200 | 304, target: number, ours: Fleet, theirs: Fleet): Promise<Result[]> {
-  const full = ({ server, [status]: asked }: Fleet): Promise<Figures> => atFullRate(server, asked, [status], SECONDS);
-  const pairs: { readonly our: Figures; readonly their: Figures }[] = [];
+/** What each fleet does in rounds, by its kind. */
+async function rounds(fleets: Fleets, status: 200 | 304): Promise<Readonly<Record<string, Figures>>[]> {
+  const found: Record<string, Figures>[] = [];
   for (let round = 0; round <= ROUNDS; round++) {
-    const pair = { our: await full(ours), their: await full(theirs) };
-    if (round > 0) pairs.push(pair); // the first warms up
+    const figures: Record<string, Figures> = {};
+    for (const [kind, { server, [status]: asked }] of Object.entries(fleets)) {
+      figures[kind] = await atFullRate(server, asked, [status], SECONDS);
+    }
+    if (round > 0) found.push(figures); // the first warms up
   }
-  const rate = median(pairs.map(({ our }) => our.requestsPerSecond));
-  const bareRate = median(pairs.map(({ their }) => their.requestsPerSecond));
-  const ratio = median(pairs.map(({ our, their }) => our.requestsPerSecond / their.requestsPerSecond));
-  const half = ({ server, [status]: asked }: Fleet) => atRate(server, asked, [status], SECONDS * 2, rate / 2);
-  const [quiet, bareQuiet] = [await half(ours), await half(theirs)];
-  const cpu = median(pairs.map(({ our }) => our.cpuMicros));
-  const bareCpu = median(pairs.map(({ their }) => their.cpuMicros));
+  return found;
+}
+
+async function embedded(fleets: Fleets, status: 200 | 304, target: number): Promise<Result[]> {
+  const found = await rounds(fleets, status);
+  const rate = median(found.map(({ keyturn }) => rateOf(keyturn)));
+  const ratio = median(found.map(({ keyturn, bare }) => rateOf(keyturn) / rateOf(bare)));
+  const half = (kind: string) => atHalf(fleets, kind, status, rate);
+  const [quiet, bareQuiet] = [await half('keyturn'), await half('bare')];
+  const cpu = median(found.map(({ keyturn }) => keyturn?.cpuMicros ?? Number.NaN));
+  const bareCpu = median(found.map(({ bare }) => bare?.cpuMicros ?? Number.NaN));
   return [
-    least(`${status}, of bare Fastify's rate`, ratio, target, `${ratio.toFixed(2)} (${shown(rate)} of ${shown(bareRate)} a second)`),
+    least(`${status}, of bare Fastify's rate`, ratio, target, inWords(found, 'keyturn', ratio)),
     under(`${status}, p99 at half the rate`, quiet.p99Millis, 5, 'ms', ` (bare at that rate ${shown(bareQuiet.p99Millis)})`),
     fact(`${status}, processor time an answer`, `${shown(cpu)} µs (bare ${shown(bareCpu)})`),
   ];
+}
+
+async function both(fleets: Fleets, status: 200 | 304): Promise<Result[]> {
+  const found = await rounds(fleets, status);
+  const ratioOf = (kind: string) => median(found.map((figures) => rateOf(figures[kind]) / rateOf(figures.bare)));
+  const [sqlite, postgres] = [ratioOf('keyturn'), ratioOf('postgres')];
+  const rate = median(found.map((figures) => rateOf(figures.postgres)));
+  const quiet = await atHalf(fleets, 'postgres', status, rate);
+  return [
+    fact(`${status}, SQLite, of bare Fastify's rate`, inWords(found, 'keyturn', sqlite)),
+    fact(`${status}, PostgreSQL, of bare Fastify's rate`, inWords(found, 'postgres', postgres)),
+    least(`${status}, the second ratio, of the first`, postgres / sqlite, SAME, shown(postgres / sqlite)),
+    under(`${status}, PostgreSQL, p99 at half its rate`, quiet.p99Millis, 5, 'ms'),
+  ];
+}
+
+async function atHalf(fleets: Fleets, kind: string, status: 200 | 304, rate: number): Promise<Figures> {
+  const fleet = fleets[kind];
+  if (fleet === undefined) throw new Error(`no fleet of ${kind}`);
+  return atRate(fleet.server, fleet[status], [status], SECONDS * 2, rate / 2);
+}
+
+function rateOf(figures: Figures | undefined): number {
+  return figures?.requestsPerSecond ?? Number.NaN;
+}
+
+function inWords(found: readonly Readonly<Record<string, Figures>>[], kind: string, ratio: number): string {
+  const [rate, bareRate] = [kind, 'bare'].map((each) => shown(median(found.map((figures) => rateOf(figures[each])))));
+  return `${ratio.toFixed(2)} (${rate} of ${bareRate} a second)`;
 }
 
 function open({ served }: Server): Promise<Connection[]> {

@@ -86,7 +86,8 @@ export class Copies {
   }
 
   /**
-   * This replica's own commit. Where the copy at hand is the one that was replaced, the new one takes its place without a question.
+   * This replica's own commit. Where the copy at hand is the one that was replaced, the new one takes its place without a question. Where the feed has
+   * named the keyring meanwhile, it stays outdated: the feed may have meant a change after this one, and does not name it twice.
    * @param asked the moment before the swap was sent: somebody else may have replaced the document since
    */
   noteSwap(stored: Stored, replaced: Revision | null, asked: Moment): void {
@@ -126,7 +127,10 @@ export class Copies {
         const asked = this.moment();
         const stored = await this.#deps.store.load(name);
         if (generation !== this.#generation(name)) continue;
-        if (stored !== undefined) return this.#replace(name, stored, asked);
+        if (stored !== undefined) {
+          this.#outdated.delete(name);
+          return this.#replace(name, stored, asked);
+        }
         if (this.#copies.has(name)) throw vanished(name);
         return undefined;
       }
@@ -150,7 +154,6 @@ export class Copies {
     const old = this.#copies.get(name);
     const copy: Copy = { ...stored, materials: keepServed(stored.keyring, old?.materials), loadedAt };
     this.#copies.set(name, copy);
-    this.#outdated.delete(name);
     if (old !== undefined && old.revision !== stored.revision) for (const listener of this.#listeners) listener(name);
     return copy;
   }

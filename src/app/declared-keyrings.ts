@@ -3,6 +3,7 @@ import type { KeyringName } from '../core/name.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Secret } from '../core/secret.ts';
 import { SCHEDULER } from '../core/version.ts';
+import { inGroups } from './in-groups.ts';
 import { type CreateDeps, createKeyring } from './keyrings.ts';
 
 /** A keyring that the configuration names. */
@@ -19,26 +20,13 @@ export type Declared =
   /** It exists with another policy, which stays: the fields that differ. */
   | { readonly name: KeyringName; readonly outcome: 'differs'; readonly fields: readonly string[] };
 
-/** With thousands of them a store that is asked one by one would take its time. */
-const AT_ONCE = 16;
-
 /**
  * Creates the declared keyrings that do not exist. One that exists is never changed: what the configuration says and what operators did through the
  * API may differ, and only they know who is right.
  * @throws KeyturnError as `createKeyring`; `invalid_config` where the key to import is missing
  */
-export async function declareKeyrings(deps: CreateDeps, declared: readonly DeclaredKeyring[]): Promise<Declared[]> {
-  const outcomes: Declared[] = [];
-  for (let from = 0; from < declared.length; from += AT_ONCE) {
-    const some = declared.slice(from, from + AT_ONCE);
-    // All of them end before the first failure is told: nothing goes on behind the caller's back.
-    const answers = await Promise.allSettled(some.map((keyring) => declare(deps, keyring)));
-    for (const answer of answers) {
-      if (answer.status === 'rejected') throw answer.reason;
-      outcomes.push(answer.value);
-    }
-  }
-  return outcomes;
+export function declareKeyrings(deps: CreateDeps, declared: readonly DeclaredKeyring[]): Promise<Declared[]> {
+  return inGroups(deps.store, declared, (keyring) => declare(deps, keyring));
 }
 
 async function declare(deps: CreateDeps, wanted: DeclaredKeyring): Promise<Declared> {

@@ -41,6 +41,8 @@ export interface KeySet {
   readonly refreshSeconds: number;
   /** The numbers of all versions above, `next` first. */
   readonly versions: readonly number[];
+  /** When it was made, by this replica's clock. Its roles hold from then on: a clock that shows less was set back, and may show other ones. */
+  readonly from: Instant;
   /** When the roles change by themselves; null = only by an act. */
   readonly until: Instant | null;
 }
@@ -131,7 +133,8 @@ export class KeyReader {
     if (copy.keyring.lifecycle.state !== 'active') return null;
     const keys = this.#sets.get(copy);
     if (keys === undefined) return null;
-    return keys.until === null || this.#deps.clock.now() < keys.until ? keys : null;
+    const now = this.#deps.clock.now();
+    return keys.from <= now && (keys.until === null || now < keys.until) ? keys : null;
   }
 
   /**
@@ -173,6 +176,7 @@ export class KeyReader {
       next: next === null ? null : await this.#served(copy, next),
       refreshSeconds: keyring.policy.refreshSeconds,
       versions: [next, current, ...previous].filter((version) => version !== null).map(({ version }) => version),
+      from: now,
       until: nextChangeAt(keyring, now),
     };
     this.#sets.set(copy, keys);

@@ -3,6 +3,7 @@ import type { KeyringName } from '../core/name.ts';
 import type { Instant } from '../core/time.ts';
 import type { AuditEvent, Journal } from '../ports/journal.ts';
 import type { ChangeDates, Page, Store } from '../ports/store.ts';
+import { inGroups } from './in-groups.ts';
 
 export interface Forgotten {
   readonly store: Store & Partial<ChangeDates>;
@@ -14,7 +15,6 @@ export interface Forgotten {
 }
 
 const PAGE = 500;
-const AT_ONCE = 16;
 
 /**
  * A crash between a change and its record leaves a change that the audit log does not know. At the start each keyring whose document was changed
@@ -40,10 +40,8 @@ export async function recordForgotten({ store, journal, recorded, before }: Forg
     const names = page.items
       .filter(({ name, changedAt }) => changedAt === null || (known.get(name) ?? -1) < changedAt)
       .map(({ name }) => name);
-    for (let from = 0; from < names.length; from += AT_ONCE) {
-      const counts = await Promise.all(names.slice(from, from + AT_ONCE).map(look));
-      found += counts.reduce((sum, count) => sum + count, 0);
-    }
+    const counts = await inGroups(store, names, look);
+    found += counts.reduce((sum, count) => sum + count, 0);
     after = page.next;
   }
   return found;

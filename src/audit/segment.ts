@@ -5,7 +5,7 @@ import type { AuditRecord } from '../ports/journal.ts';
 import { type Block, entriesOf, sealedBody, summaryOf } from './block.ts';
 import { GENESIS, type Head, hex, link } from './chain.ts';
 import { type AuditKeys, signCheckpoint } from './keys.ts';
-import { EVERY_BLOCK, type LocalLedgerReader } from './ledger.ts';
+import { EVERY_BLOCK, type LedgerReader } from './ledger.ts';
 import { decodeRecord, encodeEvent } from './record.ts';
 import { pointOf } from './verify.ts';
 import { checkpointView, recordView } from './view.ts';
@@ -18,33 +18,39 @@ import { checkpointView, recordView } from './view.ts';
 export const SEGMENT_FORMAT = 'keyturn audit segment v1';
 
 /** Where the log begins: at its first record, or after what was dropped. */
-export function beginOf(reader: LocalLedgerReader): Head {
-  const anchor = reader.anchor();
+export async function beginOf(reader: LedgerReader): Promise<Head> {
+  const anchor = await reader.anchor();
   return anchor === null ? GENESIS : pointOf(anchor);
 }
 
 export interface Segment {
-  readonly lines: Iterable<string>;
+  readonly lines: AsyncIterable<string>;
   /** Of the last record in it. Null: there is nothing to export. */
   readonly checkpoint: Checkpoint | null;
   readonly from: number;
 }
 
-/** All blocks from the beginning of the log on that hold nothing of `until` or later. */
-export function segmentOf(reader: LocalLedgerReader, keys: AuditKeys, until: Instant, now: Instant): Segment {
-  const begin = beginOf(reader);
+/** All blocks from the beginning of the log on that hold nothing of `until` or later. The log may be written meanwhile. */
+export async function segmentOf(reader: LedgerReader, keys: AuditKeys, until: Instant, now: Instant): Promise<Segment> {
+  const begin = await beginOf(reader);
   let last: Block | null = null;
-  for (const block of blocksUntil(reader, begin.sequence, until)) last = block;
-  if (last === null) return { lines: [], checkpoint: null, from: begin.sequence + 1 };
+  for await (const block of blocksAfter(reader, begin.sequence)) {
+    if (block.latest >= until) break;
+    last = block;
+  }
+  if (last === null) return { lines: noLines(), checkpoint: null, from: begin.sequence + 1 };
   const checkpoint = signCheckpoint({ sequence: last.first + last.count - 1, hash: last.head }, now, keys.signing);
-  return { lines: linesOf(reader, keys, begin, until, checkpoint), checkpoint, from: begin.sequence + 1 };
+  return { lines: linesOf(reader, keys, begin, checkpoint), checkpoint, from: begin.sequence + 1 };
 }
 
-function* linesOf(reader: LocalLedgerReader, keys: AuditKeys, begin: Head, until: Instant, checkpoint: Checkpoint): Generator<string> {
+async function* noLines(): AsyncGenerator<string> {}
+
+async function* linesOf(reader: LedgerReader, keys: AuditKeys, begin: Head, checkpoint: Checkpoint): AsyncGenerator<string> {
   const start = { sequence: begin.sequence, hash: hex(begin.hash) };
   yield JSON.stringify({ format: SEGMENT_FORMAT, begin: start, publicKey: keys.publicKey });
   let head = begin;
-  for (const block of blocksUntil(reader, begin.sequence, until)) {
+  for await (const block of blocksAfter(reader, begin.sequence)) {
+    if (block.first > checkpoint.sequence) break;
     yield blockLine(block.first, block.count, hex(block.mac));
     for (const { text } of entriesOf(block.body).entries) {
       head = link(head, text);
@@ -56,11 +62,10 @@ function* linesOf(reader: LocalLedgerReader, keys: AuditKeys, begin: Head, until
 
 const PAGE = 64;
 
-function* blocksUntil(reader: LocalLedgerReader, after: number, until: Instant): Generator<Block> {
+async function* blocksAfter(reader: LedgerReader, after: number): AsyncGenerator<Block> {
   for (let from = after + 1; ; ) {
-    const page = reader.blocks({ ...EVERY_BLOCK, from, order: 'oldest', limit: PAGE });
+    const page = await reader.blocks({ ...EVERY_BLOCK, from, order: 'oldest', limit: PAGE });
     for (const block of page) {
-      if (block.latest >= until) return;
       yield block;
       from = block.first + block.count;
     }

@@ -18,9 +18,20 @@ export interface VerifyOptions {
 /** Blocks read at once; between two such pages the event loop goes on. */
 const PAGE = 64;
 
-/** Reads a whole log, also while it is being written: what is appended meanwhile is read too. */
-export async function verifyLedger(reader: LedgerReader, { mac, publicKey, known }: VerifyOptions): Promise<AuditVerdict> {
-  const anchor = await reader.anchor();
+/** Reads a whole log, also while it is being written: what is appended meanwhile is read too. Where its beginning is dropped meanwhile it is read again. */
+export async function verifyLedger(reader: LedgerReader, options: VerifyOptions): Promise<AuditVerdict> {
+  for (;;) {
+    const anchor = await reader.anchor();
+    const verdict = await verifyFrom(anchor, reader, options);
+    if (verdict.intact || (await reader.anchor())?.sequence === anchor?.sequence) return verdict;
+  }
+}
+
+async function verifyFrom(
+  anchor: Checkpoint | null,
+  reader: LedgerReader,
+  { mac, publicKey, known }: VerifyOptions,
+): Promise<AuditVerdict> {
   const begin = anchor === null ? GENESIS : pointOf(anchor);
   const stored = await reader.checkpoints();
   const expected = await reader.head();

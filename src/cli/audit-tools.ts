@@ -15,10 +15,12 @@ export interface Dropped {
 export interface AuditTools {
   /** The log in a data folder or a copy of one; with its master key beside it, seals are checked too. @throws KeyturnError */
   verifyFolder(dataDir: string, known: KeptCheckpoint | null): Promise<AuditVerdict>;
+  /** The log where the configuration keeps it; only read, whatever runs on it. @throws KeyturnError */
+  verifyStore(known: KeptCheckpoint | null): Promise<AuditVerdict>;
   /** An exported segment. @throws KeyturnError */
   verifyFile(file: string, known: KeptCheckpoint | null): Promise<AuditVerdict>;
-  /** Writes what is older to a file that must not exist; null = there is nothing. The service must be stopped. @throws KeyturnError */
+  /** Writes what is older to a file that must not exist; null = there is nothing. A service on a data folder must be stopped. @throws KeyturnError */
   exportUntil(until: Instant, file: string): Promise<Dropped | null>;
-  /** Deletes from the log exactly what a verified segment holds. The service must be stopped. @throws KeyturnError */
+  /** Deletes from the log exactly what a verified segment holds. A service on a data folder must be stopped. @throws KeyturnError */
   dropExported(file: string): Promise<Dropped>;
 }

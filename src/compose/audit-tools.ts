@@ -1,55 +1,65 @@
-import { createReadStream, readFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
-import { hex, sameBytes } from '../audit/chain.ts';
 import { type AuditKeys, makeAuditKeys, readAuditKeys } from '../audit/keys.ts';
-import { EVERY_BLOCK, type LocalLedgerReader } from '../audit/ledger.ts';
-import { encodeEvent } from '../audit/record.ts';
-import { beginOf, segmentOf } from '../audit/segment.ts';
+import type { LedgerReader } from '../audit/ledger.ts';
 import { verifyLedger } from '../audit/verify.ts';
 import { verifySegment } from '../audit/verify-segment.ts';
-import type { AuditTools, Dropped, KeptCheckpoint } from '../cli/audit-tools.ts';
+import type { AuditTools, KeptCheckpoint } from '../cli/audit-tools.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
+import type { Settings } from '../config/settings.ts';
 import { currentSurroundings } from '../config/surroundings.ts';
-import { KeyturnError } from '../core/errors.ts';
-import type { Instant } from '../core/time.ts';
-import type { Checkpoint } from '../ports/audit.ts';
-import type { AuditAction } from '../ports/journal.ts';
 import { systemRandom } from '../random.ts';
 import { type MasterKeySource, obtainMasterKey } from '../stores/master-key.ts';
-import { prepareLeases } from '../stores/sqlite/audit/leases.ts';
 import { sqliteLedgerReader } from '../stores/sqlite/audit/reader.ts';
 import { auditPath, openAuditForReading } from '../stores/sqlite/audit/schema.ts';
-import { type AuditDatabase, openAuditWriter } from '../stores/sqlite/audit/writer.ts';
 import { Database, databasePath } from '../stores/sqlite/database.ts';
 import { sealedText } from '../stores/sqlite/sealed-texts.ts';
-import { openSqlite } from '../stores/sqlite/sqlite.ts';
-import { ownEvent } from './audit.ts';
+import { dropExported, exportUntil } from './audit-retention.ts';
+import { linesIn } from './lines-in.ts';
+import { withLogInPlace } from './log-in-place.ts';
 
-/** The audit log's offline tools, on the data folder of the settings or on one that is named. */
+/** The audit log's tools at the machine, on the log of the settings or on one that is named. */
 export function auditTools(): AuditTools {
   return {
     verifyFolder: (dataDir, known) => verifyFolder(resolve(dataDir), known),
+    verifyStore: (known) => verifyStore(settings(), known),
     async verifyFile(file, known) {
-      return (await verifySegment(linesOf(file), { mac: null, publicKey: known?.publicKey ?? null, known })).verdict;
+      return (await verifySegment(linesIn(file), { mac: null, publicKey: known?.publicKey ?? null, known })).verdict;
     },
-    exportUntil: (until, file) => atRest((log) => exportUntil(log, until, file)),
-    dropExported: (file) => atRest((log) => dropExported(log, file)),
+    exportUntil: (until, file) => withLogInPlace(settings(), (log) => exportUntil(log, until, file)),
+    dropExported: (file) => withLogInPlace(settings(), (log) => dropExported(log, file)),
   };
+}
+
+function settings(): Settings {
+  return loadConfig(currentSurroundings(), systemClock.now());
+}
+
+async function verifyStore({ store, masterKey, dataDir }: Settings, known: KeptCheckpoint | null) {
+  if (store.kind !== 'postgres' || masterKey === null) return verifyFolder(dataDir, known);
+  const { openLogForReading } = await import('../stores/postgres/audit/for-reading.ts');
+  const { reader, keys, close } = await openLogForReading({ ...store, masterKey });
+  try {
+    return await verify(reader, keys, known);
+  } finally {
+    await close();
+  }
 }
 
 async function verifyFolder(dataDir: string, known: KeptCheckpoint | null) {
   const database = openAuditForReading(auditPath(dataDir));
   try {
-    const keys = keysBeside(dataDir);
-    const publicKey = known?.publicKey ?? keys?.publicKey ?? null;
-    return await verifyLedger(sqliteLedgerReader(database), { mac: keys?.mac ?? null, publicKey, known });
+    return await verify(sqliteLedgerReader(database), keysBeside(dataDir), known);
   } finally {
     database.close();
   }
+}
+
+function verify(reader: LedgerReader, keys: AuditKeys | null, known: KeptCheckpoint | null) {
+  const publicKey = known?.publicKey ?? keys?.publicKey ?? null;
+  return verifyLedger(reader, { mac: keys?.mac ?? null, publicKey, known });
 }
 
 /** Null where database or master key are not at hand, as on a copy without them, or while the service has the database. */
@@ -67,10 +77,10 @@ function keysBeside(dataDir: string): AuditKeys | null {
 }
 
 function masterKeySource(dataDir: string): MasterKeySource {
-  const settings = loadConfig(currentSurroundings(), systemClock.now());
+  const configured = settings();
   const beside = { from: 'data-folder' } as const;
-  if (settings.masterKey === null) return beside;
-  return resolve(dataDir) === resolve(settings.dataDir) || !hasOwnKey(dataDir) ? { from: 'text', text: settings.masterKey } : beside;
+  if (configured.masterKey === null) return beside;
+  return resolve(dataDir) === resolve(configured.dataDir) || !hasOwnKey(dataDir) ? { from: 'text', text: configured.masterKey } : beside;
 }
 
 function hasOwnKey(dataDir: string): boolean {
@@ -79,79 +89,4 @@ function hasOwnKey(dataDir: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** The log of the settings' data folder while no service has it. */
-interface RestingLog {
-  readonly keys: AuditKeys;
-  readonly writer: AuditDatabase;
-  readonly reader: LocalLedgerReader;
-  record(action: AuditAction, reason: string): void;
-}
-
-/** @throws KeyturnError `store_locked` while a service runs on the folder */
-async function atRest<Result>(work: (log: RestingLog) => Promise<Result>): Promise<Result> {
-  const settings = loadConfig(currentSurroundings(), systemClock.now());
-  const { dataDir } = settings;
-  const masterKey: MasterKeySource = settings.masterKey === null ? { from: 'data-folder' } : { from: 'text', text: settings.masterKey };
-  const sqlite = openSqlite({ dataDir, masterKey, clock: systemClock, random: systemRandom });
-  try {
-    const keys = sqlite.auditKeys;
-    const writer = openAuditWriter(auditPath(dataDir), keys, prepareLeases);
-    const reader = sqliteLedgerReader(openAuditForReading(auditPath(dataDir)));
-    const record = (action: AuditAction, reason: string): void =>
-      writer.commit({ texts: [encodeEvent(ownEvent(systemClock, action, reason))], leases: [], changes: [], at: systemClock.now() });
-    try {
-      return await work({ keys, writer, reader, record });
-    } finally {
-      reader.close();
-      writer.close();
-    }
-  } finally {
-    sqlite.close();
-  }
-}
-
-async function exportUntil({ keys, reader, record }: RestingLog, until: Instant, file: string): Promise<Dropped | null> {
-  const { lines, checkpoint, from } = segmentOf(reader, keys, until, systemClock.now());
-  if (checkpoint === null) return null;
-  const out = await open(file, 'wx', 0o600).catch((cause: unknown) => {
-    throw new KeyturnError('invalid_config', `${file} cannot be made. Name a file that does not exist, in a folder that does.`, { cause });
-  });
-  try {
-    for (const line of lines) await out.write(`${line}\n`);
-    await out.sync();
-  } finally {
-    await out.close();
-  }
-  record('audit.export', `records ${from} to ${checkpoint.sequence}`);
-  return { from, to: checkpoint.sequence };
-}
-
-async function dropExported({ keys, reader, writer, record }: RestingLog, file: string): Promise<Dropped> {
-  const { mac, publicKey } = keys;
-  const { verdict, begin, checkpoint } = await verifySegment(linesOf(file), { mac, publicKey, known: null });
-  if (!verdict.intact || checkpoint === null) throw refused(file, verdict.findings[0]?.problem ?? 'it has no checkpoint');
-  const expected = beginOf(reader);
-  if (begin.sequence !== expected.sequence || !sameBytes(begin.hash, expected.hash)) {
-    throw refused(file, `it begins after record ${begin.sequence}, and the log begins after record ${expected.sequence}`);
-  }
-  if (!holds(reader, checkpoint)) throw refused(file, 'the log holds something else there');
-  record('audit.drop', `records ${begin.sequence + 1} to ${checkpoint.sequence}, exported before`);
-  writer.drop(checkpoint);
-  return { from: begin.sequence + 1, to: checkpoint.sequence };
-}
-
-/** Whether a block of the log ends in the record that the checkpoint names. */
-function holds(reader: LocalLedgerReader, { sequence, hash }: Checkpoint): boolean {
-  const [block] = reader.blocks({ ...EVERY_BLOCK, from: sequence, to: sequence, order: 'newest', limit: 1 });
-  return block !== undefined && block.first + block.count - 1 === sequence && hex(block.head) === hash;
-}
-
-function refused(file: string, why: string): KeyturnError {
-  return new KeyturnError('precondition_failed', `${file} does not allow to drop anything: ${why}. Nothing was deleted.`);
-}
-
-function linesOf(file: string): AsyncIterable<string> {
-  return createInterface({ input: createReadStream(file, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY });
 }

@@ -1,6 +1,6 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import type { Head } from '../audit/chain.ts';
 import { Endings } from '../audit/endings.ts';
 import { type AuditKeys, signCheckpoint } from '../audit/keys.ts';
 import { beginOf } from '../audit/segment.ts';
@@ -11,6 +11,7 @@ import type { Clock } from '../ports/clock.ts';
 import { sqliteLedgerReader } from '../stores/sqlite/audit/reader.ts';
 import { openAuditDatabase } from '../stores/sqlite/audit/schema.ts';
 import { SNAPSHOT_AUDIT } from '../stores/sqlite/snapshot.ts';
+import { linesIn } from './lines-in.ts';
 
 /** What an exported segment of the audit log tells. */
 export interface Told {
@@ -33,11 +34,11 @@ interface Backup {
  * @throws KeyturnError `precondition_failed` where it does not
  */
 export async function endingsIn(file: string, { folder, keys, clock }: Backup): Promise<Told> {
-  const head = headOf(folder);
+  const head = await headOf(folder);
   const endings = new Endings(head.sequence);
   let until: Instant = 0;
   const known = head.sequence === 0 ? null : signCheckpoint(head, clock.now(), keys.signing);
-  const { verdict, begin } = await verifySegment(linesOf(file), { mac: keys.mac, publicKey: keys.publicKey, known }, (record) => {
+  const { verdict, begin } = await verifySegment(linesIn(file), { mac: keys.mac, publicKey: keys.publicKey, known }, (record) => {
     endings.take(record);
     until = Math.max(until, record.at);
   });
@@ -49,12 +50,12 @@ export async function endingsIn(file: string, { folder, keys, clock }: Backup): 
 }
 
 /** Where the log of the backup ends; its beginning where the backup holds none. */
-function headOf(folder: string) {
+async function headOf(folder: string): Promise<Head> {
   const path = join(folder, SNAPSHOT_AUDIT);
   if (!existsSync(path)) return { sequence: 0, hash: new Uint8Array() };
   const reader = sqliteLedgerReader(openAuditDatabase(path));
   try {
-    return reader.head() ?? beginOf(reader);
+    return reader.head() ?? (await beginOf(reader));
   } finally {
     reader.close();
   }
@@ -65,12 +66,4 @@ function refused(file: string, why: string): KeyturnError {
     'precondition_failed',
     `${file} does not tell what happened after this backup: ${why}. Nothing was restored. Give another export, or say --revoke-all.`,
   );
-}
-
-async function* linesOf(file: string): AsyncGenerator<string> {
-  try {
-    yield* createInterface({ input: createReadStream(file, 'utf8'), crlfDelay: Number.POSITIVE_INFINITY });
-  } catch (cause) {
-    throw new KeyturnError('invalid_config', `${file} cannot be read.`, { cause });
-  }
 }

@@ -10,6 +10,7 @@ import type { Notices, Store } from '../ports/store.ts';
 import { repeat } from '../scheduler/repeat.ts';
 import type { Audit } from './audit.ts';
 import type { KeptRegistry } from './lease-registry.ts';
+import type { LogWitness } from './log-witness.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
 export interface House {
@@ -19,6 +20,8 @@ export interface House {
   readonly notices: Notices | undefined;
   readonly authenticator: TokenAuthenticator;
   readonly audit: Pick<Audit, 'tellRefusals' | 'moveSpool'>;
+  /** Null where the log is no database of others. */
+  readonly witness: LogWitness | null;
   readonly leases: KeptRegistry;
   readonly tls: TlsReloader | null;
   readonly clock: Clock;
@@ -31,7 +34,7 @@ const ORPHAN_AGE = 10 * MINUTE;
 
 /** What the service does beside answering and sweeping. @returns ends it */
 export function keepHouse(house: House): () => Promise<void> {
-  const { store, validate, notices, authenticator, audit, leases, tls, clock, timers, logger } = house;
+  const { store, validate, notices, authenticator, audit, witness, leases, tls, clock, timers, logger } = house;
   const failed = (task: string) =>
     onceAMinute(clock, (error) => logger.warn({ task, code: codeOf(error), err: error }, 'housekeeping failed'));
   const orphans = async (before: number): Promise<void> => {
@@ -48,6 +51,7 @@ export function keepHouse(house: House): () => Promise<void> {
     repeat(timers, MINUTE, () => authenticator.flushUses(), failed('last uses')),
     repeat(timers, MINUTE, () => audit.tellRefusals(), failed('refusals')),
     repeat(timers, MINUTE, async () => leases.beat(), failed('leases alive')),
+    repeat(timers, MINUTE, async () => witness?.look(), failed('log seen')),
     repeat(timers, HOUR, async () => leases.tidy(), failed('ended leases')),
     repeat(timers, HOUR, () => orphans(clock.now() - ORPHAN_AGE), failed('orphans')),
   ];

@@ -4,6 +4,7 @@ import { newMasterKey } from '../config/new-master-key.ts';
 import type { Settings } from '../config/settings.ts';
 import { currentSurroundings } from '../config/surroundings.ts';
 import { KeyturnError } from '../core/errors.ts';
+import type { Secret } from '../core/secret.ts';
 import type { RekeyOutcome } from '../ports/at-machine.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
@@ -15,11 +16,13 @@ import {
   readMasterKey,
   writeNewMasterKey,
 } from '../stores/master-key.ts';
+import type { MasterKey } from '../stores/sealing.ts';
 import { type Database, openDatabase } from '../stores/sqlite/database.ts';
 import { readMark } from '../stores/sqlite/marks.ts';
 import { type Rekey, type Rekeyed, rekey } from '../stores/sqlite/rekey.ts';
 import { sealedText } from '../stores/sqlite/sealed-texts.ts';
 import { openLogAtRest } from './log-at-rest.ts';
+import { changeKeyOfSchema } from './rekey-postgres.ts';
 
 interface RekeyDeps {
   readonly clock: Clock;
@@ -28,27 +31,31 @@ interface RekeyDeps {
 }
 
 /**
- * Changes the master key of the data folder, while the service is stopped. Run again after a crash it goes on where it was.
+ * Changes the master key of the data folder, or of the schema in PostgreSQL, while the service is stopped. Run again after a crash it goes on where it was.
  * @throws KeyturnError `store_locked` while the service runs, `wrong_master_key`, `invalid_config`
  */
 export async function changeMasterKey({ clock, random, progress }: RekeyDeps): Promise<RekeyOutcome> {
   const surroundings = currentSurroundings();
   const settings = loadConfig(surroundings, clock.now());
   const given = newMasterKey(surroundings);
+  if (settings.store.kind === 'postgres') return changeKeyOfSchema(settings.store, { ...keysOf(settings, given), random, progress });
   const database = openDatabase(settings.dataDir);
   try {
     const established = readMark(database, 'master_key_id');
     if (established === null) throw new KeyturnError('invalid_config', `There is no data in ${settings.dataDir}. Start the service first.`);
     if (settings.masterKey !== null) {
-      const from = parseMasterKey(settings.masterKey, 'The master key given as text');
-      if (given === null) throw newKeyMissing();
-      const to = parseMasterKey(given, 'The new master key');
-      return run(database, established, { from, to, random, progress }, false, clock);
+      return run(database, established, { ...keysOf(settings, given), random, progress }, false, clock);
     }
     return inDataFolder(database, established, settings, { clock, random, progress });
   } finally {
     database.close();
   }
+}
+
+/** Both from outside the data folder. */
+function keysOf({ masterKey }: Pick<Settings, 'masterKey'>, given: Secret | null): { readonly from: MasterKey; readonly to: MasterKey } {
+  if (masterKey === null || given === null) throw newKeyMissing();
+  return { from: parseMasterKey(masterKey, 'The master key given as text'), to: parseMasterKey(given, 'The new master key') };
 }
 
 function inDataFolder(

@@ -45,11 +45,19 @@ const RESTORER: Actor = { id: 'system:restore' as PrincipalId, name: 'restore' }
  */
 export async function restoreBackup(request: RestoreRequest, deps: RestoreDeps): Promise<RestoreOutcome> {
   const settings = loadConfig(currentSurroundings(), deps.clock.now());
+  if (settings.store.kind !== 'sqlite') throw notOurs(settings.store.kind);
   try {
     return await restoreInto(settings, request, deps);
   } catch (error) {
     throw isNoSpace(error) ? storeFailure(error, settings.dataDir) : error;
   }
+}
+
+function notOurs(kind: string): KeyturnError {
+  return new KeyturnError(
+    'invalid_config',
+    `The configuration names the store ${kind}, which is backed up and restored by its own means: docs/stores.md says how. A backup of keyturn backup goes into the embedded store (KEYTURN_STORE=sqlite), and from there anywhere: keyturn migrate.`,
+  );
 }
 
 function isNoSpace(error: unknown): boolean {

@@ -42,6 +42,7 @@ import { heardBy } from './heard-by.ts';
 import { keepHouse } from './housekeeping.ts';
 import { requireInPlace } from './in-place.ts';
 import { logDeclared, logShortSkew, logSlowSweep, logSweep, logSweepFailure } from './log-lines.ts';
+import { logWitness } from './log-witness.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
 /** Bytes. */
@@ -108,6 +109,10 @@ export async function composeService(settings: Settings, surroundings: Surroundi
 
   const isFirstStart = (await store.page(null, 1)).items.length === 0;
   const place = foundation.log ?? embeddedLog(settings, { ...foundation, isFirstStart }, clock);
+  const witness = place.shared
+    ? logWitness({ dataDir: settings.dataDir, reader: place.reader, publicKey: foundation.auditKeys.publicKey, clock })
+    : null;
+  await witness?.compare();
   const { onOutage, spoolMegabytes } = settings.audit;
   const spool = { dataDir: settings.dataDir, mostBytes: spoolMegabytes * MEGABYTE };
   const audit = await openAudit({ place, keys: foundation.auditKeys, spool, ...surroundings });
@@ -184,7 +189,19 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     sweep: () => scheduler.wake(),
     async start() {
       const { notices } = foundation;
-      endHousekeeping = keepHouse({ store, validate, notices, authenticator, audit, leases: audit.leases, tls, clock, timers, logger });
+      endHousekeeping = keepHouse({
+        store,
+        validate,
+        notices,
+        authenticator,
+        audit,
+        witness,
+        leases: audit.leases,
+        tls,
+        clock,
+        timers,
+        logger,
+      });
       audit.note('service.start', null);
       started = true;
       await scheduler.start();
@@ -200,6 +217,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
         await endHousekeeping();
         // When a token was last used is worth a try, not a failure to stop.
         await authenticator.flushUses().catch(() => undefined);
+        if (started) await witness?.look().catch(() => undefined);
       } finally {
         await audit.close();
         await foundation.close();

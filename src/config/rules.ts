@@ -66,9 +66,11 @@ function keyringFaults(tree: Mapping, sources: ImportSources, now: Instant): Fau
 
 function repeated(list: unknown, section: string, field: string): Fault[] {
   const values = listOf(list).map((item) => (isMapping(item) ? item[field] : undefined));
+  const firsts = new Map<unknown, number>();
   return values.flatMap((value, index) => {
-    const first = values.indexOf(value);
-    if (value === undefined || first === index) return [];
+    const first = firsts.get(value);
+    if (first === undefined) firsts.set(value, index);
+    if (value === undefined || first === undefined) return [];
     return [{ path: `/${section}/${index}/${field}`, message: `is the same as /${section}/${first}/${field}: each may be declared once` }];
   });
 }

@@ -23,10 +23,32 @@ const CRON = /^[0-9A-Za-z*,/#-]+( [0-9A-Za-z*,/#-]+){4,5}$/;
 /** A year has 366 days: enough slots to see a daily schedule pass both changes of the clock. */
 const SLOTS_TO_LOOK_AT = 400;
 
+/** How many schedules are remembered; more than a service has keyrings that change at one time. */
+const MOST_REMEMBERED = 256;
+
+/** The slot after an instant is that after any later one before the slot. Oldest first: to look for a slot takes a tenth of a millisecond, a start asks for thousands. */
+const slots = new Map<string, { readonly after: Instant; readonly next: Instant | null }>();
+
 /** The first slot strictly after an instant; null when the schedule never fires again. */
 export function slotAfter(schedule: Schedule, after: Instant): Instant | null {
-  const next = compile(schedule).nextRun(new Date(after));
-  return next === null ? null : next.getTime();
+  const key = keyOf(schedule);
+  const known = slots.get(key);
+  if (known !== undefined && known.after <= after && (known.next === null || after < known.next)) return known.next;
+  const next = compile(schedule).nextRun(new Date(after))?.getTime() ?? null;
+  remember(slots, key, { after, next });
+  return next;
+}
+
+function keyOf({ cron, timeZone }: Schedule): string {
+  return `${cron} ${timeZone}`;
+}
+
+/** Among the few that were asked for last. */
+function remember<Value>(memory: Map<string, Value>, key: string, value: Value): void {
+  memory.delete(key);
+  memory.set(key, value);
+  const [oldest] = memory.keys();
+  if (memory.size > MOST_REMEMBERED && oldest !== undefined) memory.delete(oldest);
 }
 
 /** The next slots strictly after an instant, at most `count` of them. */
@@ -42,18 +64,16 @@ export function slotsBetween(schedule: Schedule, from: Instant, to: Instant, lim
 /** Looks no further than the first slot after `to`: a rare schedule takes long to look far ahead. */
 function slotsUntil(schedule: Schedule, after: Instant, to: Instant, count: number): Instant[] {
   const cron = compile(schedule);
-  const slots: Instant[] = [];
-  for (let from = after; slots.length < count; ) {
+  const found: Instant[] = [];
+  for (let from = after; found.length < count; ) {
     const next = cron.nextRun(new Date(from));
     if (next === null || next.getTime() > to) break;
     from = next.getTime();
-    slots.push(from);
+    found.push(from);
   }
-  return slots;
+  return found;
 }
 
-/** How many schedules are remembered; more than a service has keyrings that change at one time. */
-const MOST_GAPS = 256;
 /** Gaps by schedule and the first slot that was looked at, oldest first: looking at so many slots takes 10 ms. */
 const gaps = new Map<string, Millis | null>();
 
@@ -62,13 +82,11 @@ export function shortestGap(schedule: Schedule, now: Instant): Millis | null {
   const first = slotAfter(schedule, now);
   if (first === null) return null;
   // The slots that follow depend on the first alone, not on the instant before it.
-  const key = `${schedule.cron} ${schedule.timeZone} ${first}`;
+  const key = `${keyOf(schedule)} ${first}`;
   const known = gaps.get(key);
   if (known !== undefined) return known;
   const gap = gapAmong([first, ...slotsAfter(schedule, first, SLOTS_TO_LOOK_AT - 1)]);
-  gaps.set(key, gap);
-  const [oldest] = gaps.keys();
-  if (gaps.size > MOST_GAPS && oldest !== undefined) gaps.delete(oldest);
+  remember(gaps, key, gap);
   return gap;
 }
 
@@ -101,11 +119,16 @@ function compile({ cron, timeZone }: Schedule): Cron {
   return new Cron(cron, { timezone: timeZone, paused: true, mode: '5-or-6-parts', fixedTimeRule: 'no-wildcard' });
 }
 
+/** Names that were found to be time zones: to ask takes as long as to look for a slot. */
+const zones = new Map<string, true>();
+
 function isTimeZone(timeZone: string): boolean {
   // Offsets such as +02:00 are valid for Intl but know no daylight saving; only names are in the dialect.
   if (!/^[A-Za-z]/.test(timeZone)) return false;
+  if (zones.has(timeZone)) return true;
   try {
     new Intl.DateTimeFormat('en', { timeZone });
+    remember(zones, timeZone, true);
     return true;
   } catch {
     return false;

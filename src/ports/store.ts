@@ -60,6 +60,9 @@ export interface Store {
   /** `sqlite`, `postgres`, …: for logs and readiness. */
   readonly kind: string;
 
+  /** Calls at the same time that it serves well: what a caller with thousands of them keeps to. Default: 16. */
+  readonly atOnce?: number;
+
   load(name: KeyringName, options?: CallOptions): Promise<Stored | undefined>;
 
   swap(keyring: Keyring, expected: Revision | null, options?: CallOptions): Promise<Revision | null>;

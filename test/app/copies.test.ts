@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { Copy } from '../../src/app/copies.ts';
+import { changePolicy } from '../../src/app/keyrings.ts';
 import { KeyturnError } from '../../src/core/errors.ts';
 import { parseKeyringName } from '../../src/core/name.ts';
 import { HOUR, SECOND } from '../../src/core/time.ts';
-import { beside, make, type Replica, replica, stored, turn, WEB } from './fixture.ts';
+import { asked, beside, make, type Replica, replica, stored, turn, WEB } from './fixture.ts';
 
 const API = parseKeyringName('api');
 
@@ -130,6 +131,25 @@ t.test('our own commit over a document that we did not hold makes us ask', async
   await turn(ours, 'immediate');
   await ours.copies.reload(WEB);
   t.equal(versions(ours), 3);
+});
+
+t.test('a commit whose answer comes late hides no change after it, which the feed has told of and which could not be loaded', async (t) => {
+  const { ours, theirs } = await pair(t);
+  const { swap } = ours.store;
+  ours.store.swap = async (...call) => {
+    const revision = await swap(...call);
+    await turn(theirs);
+    await ours.clock.advance(4 * SECOND);
+    ours.store.faults.failNext('load');
+    await t.rejects(ours.copies.validate(), { code: 'store_unavailable' });
+    return revision;
+  };
+  const { revision } = await changePolicy(ours.deps, WEB, { refreshSeconds: 20 }, held(ours).revision, asked);
+  t.equal(held(ours).revision, revision);
+  t.equal(ours.copies.age(held(ours)), 4 * SECOND, 'the feed has proved nothing of it');
+  await ours.copies.validate();
+  t.equal(versions(ours), 2);
+  t.equal(ours.copies.age(held(ours)), 0);
 });
 
 t.test('a document that vanished is an outage, and takes nothing away', async (t) => {

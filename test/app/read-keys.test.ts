@@ -110,6 +110,20 @@ t.test('roles change by time alone, and the etag with them', async (t) => {
   t.not(retired.keys.etag, activated.keys.etag);
 });
 
+t.test('a key that a wrong clock let sign too early signs no more when the clock is set right', async (t) => {
+  const ours = await serving(t);
+  await turn(ours);
+  const published = await etagOf(ours);
+  ours.clock.setBack(-5 * MINUTE);
+  await ours.copies.validate();
+  t.match((await ours.reader.read(WEB)).keys, { current: { version: { version: 2 } } }, 'as that clock says');
+  ours.clock.setBack(5 * MINUTE);
+  t.equal(ours.reader.peek(WEB), null, 'what was made by the wrong clock is not served');
+  t.match((await ours.reader.read(WEB)).keys, { current: { version: { version: 1 } }, next: { version: { version: 2 } } });
+  t.equal(await etagOf(ours), published);
+  t.not(ours.reader.peek(WEB), null, 'from memory again');
+});
+
 t.test('the etag is the same on every replica, and changes exactly when the document or the roles do', async (t) => {
   const ours = await serving(t);
   const theirs = beside(ours);

@@ -10,7 +10,16 @@ const INTACT = { ...AUDIT_VERDICT, intact: true, findings: [] };
 
 function tools(changes: Partial<AuditTools>): { auditTools: () => Promise<AuditTools> } {
   const none = () => Promise.reject(new Error('Not in this test.'));
-  return { auditTools: async () => ({ verifyFolder: none, verifyFile: none, exportUntil: none, dropExported: none, ...changes }) };
+  return {
+    auditTools: async () => ({
+      verifyFolder: none,
+      verifyStore: none,
+      verifyFile: none,
+      exportUntil: none,
+      dropExported: none,
+      ...changes,
+    }),
+  };
 }
 
 t.test('records are listed for people and as JSON, with filters', async (t) => {
@@ -44,6 +53,14 @@ t.test('a kept checkpoint is sent, or handed to the tools with its public key', 
   };
   t.equal((await keyturn(['audit', 'verify', '--data-dir', 'copy', '--checkpoint', file], {}, tools({ verifyFolder }))).exit, 0);
   t.match(asked, [['copy', { sequence: AUDIT_CHECKPOINT.sequence, at: Date.parse(AUDIT_CHECKPOINT.at), publicKey: PUBLIC_KEY }]]);
+  const verifyStore: AuditTools['verifyStore'] = async (known) => {
+    asked.push(known);
+    return INTACT;
+  };
+  t.equal((await keyturn(['audit', 'verify', '--store', '--checkpoint', file], {}, tools({ verifyStore }))).exit, 0);
+  t.match(asked[1], { sequence: AUDIT_CHECKPOINT.sequence, publicKey: PUBLIC_KEY });
+  t.equal((await keyturn(['audit', 'verify', '--store', '--data-dir', 'copy'], {}, tools({}))).exit, 2);
+  t.equal((await keyturn(['audit', 'verify', '--store', '--file', 'x'], {}, tools({}))).exit, 2);
   writeFileSync(file, '{}');
   t.equal((await keyturn(['audit', 'verify', '--checkpoint', file])).exit, 2);
 });

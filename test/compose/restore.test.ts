@@ -7,6 +7,7 @@ import { auditTools } from '../../src/compose/audit-tools.ts';
 import { restoreBackup } from '../../src/compose/restore.ts';
 import { MINUTE } from '../../src/core/time.ts';
 import type { RestoreRequest } from '../../src/ports/at-machine.ts';
+import { inEnvironment } from '../support/environment.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { storeRandom, temporaryFolder } from '../support/sqlite.ts';
 
@@ -203,4 +204,15 @@ t.test('a master key that is there and is not that of the backup is never writte
   await t.rejects(restore(dataDir), { code: 'invalid_config', message: /move it away/ });
   t.equal(readFileSync(key, 'utf8'), `${'ab'.repeat(32)}\n`);
   t.same(readdirSync(dataDir), ['master.key'], 'and nothing was begun');
+});
+
+t.test('a configuration of another store is refused, and nothing is made in the data folder', async (t) => {
+  const { folder, restore } = await backedUp(t);
+  inEnvironment(t, {
+    KEYTURN_STORE: 'postgres',
+    KEYTURN_POSTGRES_URL: 'postgres://k:k@127.0.0.1:1/k',
+    KEYTURN_MASTER_KEY: '5a'.repeat(32),
+  });
+  await t.rejects(restore(join(folder, 'other')), { code: 'invalid_config', message: /docs\/stores.md/ });
+  t.notOk(existsSync(join(folder, 'other')));
 });

@@ -37,6 +37,22 @@ t.test('a shortest gap that is remembered is the one that would be found', async
   );
 });
 
+t.test('a slot that is remembered is the one that would be found, in whatever order it is asked for', async () => {
+  const spring = Date.parse('2026-03-29T00:00:00Z');
+  const autumn = Date.parse('2026-10-25T00:00:00Z');
+  const instants = fc.tuple(fc.constantFrom(spring, autumn), fc.integer({ min: -DAY, max: DAY })).map(([day, offset]) => day + offset);
+  const schedules = fc.record({
+    cron: fc.constantFrom('*/15 * * * *', '30 2 * * *', '0 0 1 * *', '5 1-3 * * 0', '*/7 0 2 * * *'),
+    timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York'),
+  });
+  fc.assert(
+    fc.property(schedules, fc.array(instants, { minLength: 2, maxLength: 8 }), (schedule, asked) =>
+      asked.every((after) => slotAfter(schedule, after) === (slotsAfter(schedule, after, 1)[0] ?? null)),
+    ),
+    { numRuns: 500 },
+  );
+});
+
 t.test('the documented dialect', async (t) => {
   const table: [string, string, string][] = [
     ['0 3 1 * *', '2026-02-01T03:00Z', '2026-03-01T03:00Z'],

@@ -8,6 +8,7 @@ import { type Instant, SECOND } from '../../src/core/time.ts';
 import { rotate } from '../../src/core/transitions/rotate.ts';
 import { SCHEDULER } from '../../src/core/version.ts';
 import type { Revision } from '../../src/ports/store.ts';
+import type { Action } from './actions.ts';
 import type { WholeStore } from './line.ts';
 import type { Desk, Sharing } from './register.ts';
 
@@ -16,8 +17,8 @@ export interface Fault {
   readonly name: string;
   /** A schedule that has noticed it, to look there first. */
   readonly seenIn: number;
-  /** Seen once in more than ten thousand schedules; the schedule named is of an earlier state of the code, and another has not been found yet. */
-  readonly isRare?: true;
+  /** What has to happen more often than it does for the fault to be met. */
+  readonly actions?: Readonly<Partial<Record<Action, number>>>;
   /** Only in worlds of this kind. */
   readonly sharing?: Sharing;
   readonly store?: (store: WholeStore) => WholeStore;
@@ -45,13 +46,13 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'replicas that do not share their leases trust their own',
-    seenIn: 3,
+    seenIn: 7,
     sharing: 'none',
     desk: (desk) => ({ ...desk, reach: 'own' }),
   },
-  { name: 'a lost registry says that it is whole', seenIn: 247, sharing: 'own', forgets: true },
-  { name: 'a shared registry takes grants on outdated documents', seenIn: 362, sharing: 'shared', isUnfenced: true },
-  { name: 'a shared registry is not told of the copy at hand', seenIn: 508, sharing: 'shared', isUntold: true },
+  { name: 'a lost registry says that it is whole', seenIn: 46, sharing: 'own', forgets: true },
+  { name: 'a shared registry takes grants on outdated documents', seenIn: 345, sharing: 'shared', isUnfenced: true },
+  { name: 'a shared registry is not told of the copy at hand', seenIn: 806, sharing: 'shared', isUntold: true },
   { name: 'an outage does not shorten leases', seenIn: 2, copies: classOfEternalYouth() },
   {
     name: 'a lost swap passes for a won one',
@@ -59,9 +60,20 @@ export const FAULTS: readonly Fault[] = [
     store: (store) => ({ ...store, swap: async (...swap) => (await store.swap(...swap)) ?? made() }),
   },
   { name: 'a swap replaces whatever is there', seenIn: 2, store: overwriting },
-  { name: 'a slot is filled without looking again', seenIn: 12, sweepOnce: staleSweep },
-  { name: 'a swap takes longer than the skew', seenIn: 753, isSlow: true },
-  { name: 'a cache on disk is read while its writer runs', seenIn: 8665, isRare: true, sharesDisks: true },
+  { name: 'a slot is filled without looking again', seenIn: 6, sweepOnce: staleSweep },
+  {
+    name: 'a swap takes longer than the skew',
+    seenIn: 1164,
+    isSlow: true,
+    actions: { 'rotate safely': 6, 'crash a site': 2.5, 'cut a site off': 3 },
+  },
+  {
+    name: 'a cache on disk is read while its writer runs',
+    seenIn: 65,
+    sharing: 'own',
+    sharesDisks: true,
+    actions: { 'start one from its disk': 10, 'rotate safely': 6, 'heal a process': 1 },
+  },
   { name: 'keys are destroyed when they are replaced', seenIn: 1, store: destroyingEarly },
 ];
 

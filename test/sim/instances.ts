@@ -54,7 +54,20 @@ export class Instances {
     const instance = this.#drawName();
     const disk = instance === null ? undefined : this.#disks.get(instance);
     const mayRead = disk !== undefined && (disk.writer.isOver || this.#deps.sharesDisks);
-    this.#start(instance, mayRead ? disk.held : null);
+    const process = this.#start(instance, mayRead ? disk.held : null);
+    if (mayRead && this.#deps.draws.happens(0.5)) this.cut(process);
+  }
+
+  /** It runs on its lease, for as long as it may. */
+  cut(process: Process): void {
+    if (process.isCut) return;
+    this.#deps.tally.count('processes cut off');
+    this.#deps.log(`${process.label} is cut off`);
+    process.isCut = true;
+  }
+
+  heal(process: Process): void {
+    process.isCut = false;
   }
 
   end(process: Process): void {
@@ -68,7 +81,7 @@ export class Instances {
     const { timeline, tally, failed } = this.#deps;
     const question = process.ask(timeline.now);
     tally.count('polls');
-    if (this.#loses(0.04)) return;
+    if (this.#isAway(process) || this.#loses(0.04)) return;
     timeline.after(this.#way(), () => {
       if (site.service === null) return;
       site.service
@@ -83,7 +96,10 @@ export class Instances {
     const way = this.#way();
     if (this.#loses(0.003)) site.crash('between granting and answering');
     else if (this.#loses(0.05)) tally.count('answers to instances lost');
-    else timeline.after(way, () => void (process.hear(question, answer) && this.#used(process, site, answer)));
+    else
+      timeline.after(way, () => {
+        if (!this.#isAway(process) && process.hear(question, answer)) this.#used(process, site, answer);
+      });
   }
 
   #used(process: Process, site: Site, { keys, leaseSeconds }: Answer): void {
@@ -98,13 +114,19 @@ export class Instances {
     return (this.#deps.draws.pick(this.#names) ?? null) as InstanceId | null;
   }
 
-  #start(instance: InstanceId | null, disk: Held | null): void {
+  #start(instance: InstanceId | null, disk: Held | null): Process {
     const { draws, log } = this.#deps;
     const label = `process ${++this.#started} (${instance ?? 'no name'})`;
     log(`${label} starts${disk === null ? '' : ' with keys from a disk'}`);
     const [oldest] = this.processes;
     if (oldest !== undefined && this.processes.length >= MOST_PROCESSES) this.end(oldest);
-    this.processes.push(new Process(label, { instance, principal: APP, address: '10.0.0.1' }, draws, disk));
+    const process = new Process(label, { instance, principal: APP, address: '10.0.0.1' }, draws, disk);
+    this.processes.push(process);
+    return process;
+  }
+
+  #isAway(process: Process): boolean {
+    return !this.isCalm && process.isCut;
   }
 
   #loses(probability: number): boolean {

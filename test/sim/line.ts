@@ -1,5 +1,5 @@
 import { KeyturnError } from '../../src/core/errors.ts';
-import type { Millis } from '../../src/core/time.ts';
+import { type Millis, SECOND } from '../../src/core/time.ts';
 import type { ChangeFeed, DueIndex, Store } from '../../src/ports/store.ts';
 import { LONGEST_COMMIT } from './clocks.ts';
 import type { Draws } from './draws.ts';
@@ -33,6 +33,8 @@ export interface Weather {
 
 /** There and back with the material, there with the swap: between its stamp and its commit lie three ways, and some more where several keys are stored. */
 export const LONGEST_WAY: Millis = Math.floor(LONGEST_COMMIT / 5);
+/** As long as the stores' clients wait for one. */
+const LONGEST_ANSWER: Millis = 5 * SECOND;
 const CRASH = { 'before the material': 0.004, 'between material and swap': 0.012, 'after the swap': 0.012 };
 
 type Fate = 'arrives' | 'request lost' | 'answer lost' | 'given up';
@@ -51,7 +53,7 @@ export class Line {
     if (weather.isOver) return new Promise(() => undefined);
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     const there = this.#way();
-    const back = this.#way();
+    const back = this.#wayBack(name);
     const fate = this.#fate();
     if (fate !== 'arrives') tally.count(`${name}: ${fate}`);
     const tell = (delay: Millis, settle: () => void): void => void timeline.after(delay, () => weather.isOver || settle());
@@ -88,6 +90,14 @@ export class Line {
   #way(): Millis {
     const { draws, weather, longestWay } = this.#deps;
     return weather.isCalm || draws.happens(0.8) ? draws.between(0, 20) : draws.between(0, longestWay);
+  }
+
+  /** An answer may be late without any harm: only what lies between the stamp of a change and its commit counts against the skew. */
+  #wayBack(name: string): Millis {
+    const { draws, tally, weather } = this.#deps;
+    if (name === 'putMaterial' || weather.isCalm || draws.happens(0.97)) return this.#way();
+    tally.count('late answers');
+    return draws.between(0, LONGEST_ANSWER);
   }
 
   #fate(): Fate {

@@ -27,6 +27,8 @@ export class Process {
   readonly label: string;
   readonly caller: Caller;
   isOver = false;
+  /** Nothing reaches it, and nothing leaves it. */
+  isCut = false;
   held: Held | null;
   /** The tag it may show: none before its own first answer, not even with keys from a disk. */
   #tag: string | null = null;

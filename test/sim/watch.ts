@@ -141,6 +141,7 @@ export class Watch {
       const old = before?.versions.find((other) => other.version === version.version);
       if (old === undefined) tally.count(version.slot === null ? `versions: ${version.kind}` : 'versions: for a slot');
       if (version.revoked !== null && old !== undefined && old.revoked === null) tally.count('revocations');
+      if (old !== undefined && version.activatesAt > old.activatesAt) tally.count('activations put off');
       if (version.destroyedAt !== null && old?.destroyedAt === null) tally.count('destructions');
       if (version.advanced === null || old?.advanced !== null) continue;
       if (version.advanced.by.id !== SCHEDULER.id) continue;

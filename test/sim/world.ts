@@ -1,6 +1,7 @@
 import { codeOf, type ErrorCode } from '../../src/core/errors.ts';
 import { liveVersions } from '../../src/core/keyring.ts';
 import { type Millis, SECOND } from '../../src/core/time.ts';
+import { ACTIONS, type Action } from './actions.ts';
 import { Draws } from './draws.ts';
 import type { Fault } from './faults.ts';
 import { checkNothingIsDue } from './history.ts';
@@ -28,30 +29,6 @@ const EXPECTED: ReadonlySet<ErrorCode> = new Set([
   'version_not_found',
   'too_many_keys',
 ]);
-
-/** What may happen next, and how often. */
-const ACTIONS = {
-  poll: 46,
-  sign: 14,
-  validate: 18,
-  sweep: 12,
-  'start a process': 2,
-  'start one from its disk': 1.5,
-  'end a process': 1,
-  'rotate safely': 1.2,
-  'rotate at once': 0.3,
-  'rotate in an emergency': 0.15,
-  'revoke a version': 0.3,
-  'change the policy': 0.4,
-  'cut a site off': 1.2,
-  'heal a site': 2.5,
-  'crash a site': 0.8,
-  'start a site': 4,
-  'set a clock': 0.8,
-  'destroy orphans': 0.4,
-  'lose a registry': 0.1,
-};
-type Action = keyof typeof ACTIONS;
 
 export interface Outcome {
   /** The first promise that was not kept; null = none. */
@@ -118,9 +95,10 @@ class World {
   async live(): Promise<void> {
     await this.#begin();
     const steps = this.#draws.between(80, 200);
+    const actions = { ...ACTIONS, ...this.#fault?.actions };
     for (let step = 0; step < steps; step++) {
       await this.#pass(this.#pause());
-      this.#act(this.#draws.weighted(ACTIONS));
+      this.#act(this.#draws.weighted(actions));
     }
     await this.#end();
   }
@@ -180,6 +158,8 @@ class World {
     if (action === 'poll' && site !== undefined) this.#instances.poll(process, site, this.#draws.happens(0.2) ? WAIT_SECONDS : 0);
     if (action === 'sign' && process.mayUse(this.#timeline.now)) this.#watch.signed(process);
     if (action === 'end a process') this.#instances.end(process);
+    if (action === 'cut a process off') this.#instances.cut(process);
+    if (action === 'heal a process') this.#instances.heal(process);
   }
 
   #toSite(action: Action, site: Site): void {

@@ -2,7 +2,7 @@ import { KeyturnError } from '../../src/core/errors.ts';
 import type { ChangeFeed, DueIndex, Publisher, Store } from '../../src/ports/store.ts';
 
 type Complete = Store & DueIndex & ChangeFeed & Partial<Publisher>;
-export type StoreMethod = Exclude<keyof Complete, 'kind' | 'close'>;
+export type StoreMethod = Exclude<keyof Complete, 'kind' | 'atOnce' | 'close'>;
 
 /** The switches. What is set for the next call of a method counts for one call. */
 export interface Faults {
@@ -31,6 +31,7 @@ export function faulty(inner: Complete): FaultyStore {
   return {
     faults,
     kind: inner.kind,
+    ...(inner.atOnce !== undefined && { atOnce: inner.atOnce }),
     load: (...call) => through('load', () => inner.load(...call)),
     swap: (...call) => through('swap', () => inner.swap(...call)),
     page: (...call) => through('page', () => inner.page(...call)),

@@ -7,7 +7,9 @@ export function addAuditExport(audit: Command, session: Session): void {
   audit
     .command('export')
     .summary('write the oldest part of the log to a file')
-    .description('Write all records before an instant, with hashes, seals and a signed checkpoint, to a new file. Stop the service first.')
+    .description(
+      'Write all records before an instant, with hashes, seals and a signed checkpoint, to a new file. Stop the service first; replicas on PostgreSQL may run.',
+    )
     .requiredOption('--until <instant>', 'records before this instant, such as 2026-11-01T00:00:00Z')
     .requiredOption('--out <file>', 'the file; it must not exist')
     .addHelpText('after', examples(['keyturn audit export --until 2026-11-01T00:00:00Z --out audit-2026-10.ndjson']))
@@ -28,7 +30,8 @@ export function addAuditDrop(audit: Command, session: Session): void {
     .command('drop')
     .summary('delete from the log what was exported')
     .description(
-      'Verify an exported file against the log and delete exactly what it holds; the log then begins after it. Stop the service first.',
+      'Verify an exported file against the log and delete exactly what it holds; the log then begins after it. Stop the service first; ' +
+        'replicas on PostgreSQL may run.',
     )
     .requiredOption('--exported <file>', 'the file that keyturn audit export wrote')
     .addHelpText('after', examples(['keyturn audit drop --exported audit-2026-10.ndjson']))

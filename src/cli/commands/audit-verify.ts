@@ -11,6 +11,7 @@ import { examples, type JsonOption } from './shared.ts';
 
 interface VerifyOptions extends JsonOption {
   readonly dataDir?: string;
+  readonly store?: true;
   readonly file?: string;
   readonly checkpoint?: string;
 }
@@ -20,16 +21,21 @@ export function addAuditVerify(audit: Command, session: Session): void {
     .command('verify')
     .summary('name every record that is not as it was written')
     .description(
-      'Read the whole log and name every record that was altered, removed or moved. The service is asked, unless a folder or a file is named: ' +
-        'then no service is needed. Ends with exit code 1 when something is wrong.',
+      'Read the whole log and name every record that was altered, removed or moved. The service is asked, unless a folder, a file or ' +
+        'the store is named: then no service is needed. Ends with exit code 1 when something is wrong.',
     )
-    .addOption(new Option('--data-dir <folder>', 'the log in this data folder, or in a copy of one').conflicts('file'))
+    .addOption(new Option('--data-dir <folder>', 'the log in this data folder, or in a copy of one').conflicts(['file', 'store']))
+    .addOption(new Option('--store', 'the log where the configuration keeps it: read as it lies there').conflicts('file'))
     .option('--file <file>', 'a segment made by keyturn audit export')
     .option('--checkpoint <file>', 'a checkpoint that you kept: finds also a log that was set back or cut off')
     .option('--json', 'the verdict as JSON')
     .addHelpText(
       'after',
-      examples(['keyturn audit verify --checkpoint checkpoint.json'], ['keyturn audit verify --data-dir ./copy-of-data']),
+      examples(
+        ['keyturn audit verify --checkpoint checkpoint.json'],
+        ['keyturn audit verify --data-dir ./copy-of-data'],
+        ['keyturn audit verify --store'],
+      ),
     )
     .action((options: VerifyOptions) => verify(session, options));
 }
@@ -44,10 +50,11 @@ async function verify(session: Session, options: VerifyOptions): Promise<void> {
 
 async function verdictOn(
   { client, auditTools }: Session,
-  { dataDir, file }: VerifyOptions,
+  { dataDir, store, file }: VerifyOptions,
   known: KeptCheckpoint | null,
 ): Promise<AuditVerdict> {
   if (dataDir !== undefined) return plain(await (await auditTools()).verifyFolder(dataDir, known));
+  if (store === true) return plain(await (await auditTools()).verifyStore(known));
   if (file !== undefined) return plain(await (await auditTools()).verifyFile(file, known));
   const body = known === null ? {} : { checkpoint: withIso(known) };
   return readBody(await client.send({ method: 'POST', path: '/v1/audit/verify', body, repeatable: true }), AuditVerdict);

@@ -8,8 +8,8 @@ export function addRekey(program: Command, session: Session): void {
     .command('rekey')
     .summary('change the master key')
     .description(
-      'Change the master key of the data folder, while the service is stopped: all key material is sealed anew. Interrupted, it goes on ' +
-        'where it was when run again. Where the master key comes from outside the data folder, name a file with the new one in ' +
+      'Change the master key of the data folder, or of the schema in PostgreSQL, while the service (all replicas) is stopped: all key ' +
+        'material is sealed anew. Interrupted, it goes on where it was when run again. Where the master key comes from outside the data folder, name a file with the new one in ' +
         'KEYTURN_NEW_MASTER_KEY_FILE.',
     )
     .option('--json', 'the outcome as JSON')

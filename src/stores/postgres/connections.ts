@@ -21,9 +21,14 @@ export type Ask = (sql: string, values?: readonly unknown[]) => Promise<Row[]>;
 
 const IDLE_FOR: Millis = 60_000;
 
+/** As `pg_stat_activity` shows the sessions of services on a schema; the server cuts names there. */
+export function nameOfSessions(schema: string): string {
+  return `keyturn ${schema}`.slice(0, 63);
+}
+
 /** What every connection of Keyturn has in common. */
 export function sessionConfig({ config }: Address, timeout: Millis): pg.ClientConfig {
-  return { ...config, application_name: 'keyturn', connectionTimeoutMillis: timeout, statement_timeout: timeout, keepAlive: true };
+  return { application_name: 'keyturn', ...config, connectionTimeoutMillis: timeout, statement_timeout: timeout, keepAlive: true };
 }
 
 /**

@@ -15,6 +15,7 @@ const STATES: Readonly<Record<string, Meaning>> = {
   '25006': ['store_read_only', 'is read-only: it is a standby, or was set so. Name the primary'],
   '42501': ['store_read_only', 'does not allow this to the user of Keyturn: grant what docs/stores.md lists'],
   '9K001': ['store_read_only', 'is being moved to another store, or was moved: nothing may be changed here. See keyturn migrate'],
+  '9K002': ['store_read_only', 'has another master key by now: stop this replica, and start it with that one'],
   '57014': ['store_unavailable', 'took too long and was told to stop. Look at its load and its locks'],
   '57': ['store_unavailable', 'is stopping or starting. Keyturn tries again by itself'],
   '08': ['store_unavailable', 'lost the connection. Keyturn tries again by itself'],

@@ -15,7 +15,7 @@ import { postgresLedgerReader } from './audit/reader.ts';
 import { postgresSpools } from './audit/spools.ts';
 import { openPostgresLedger } from './audit/writer.ts';
 import { adoptForeign } from './changes.ts';
-import { Connections } from './connections.ts';
+import { Connections, nameOfSessions } from './connections.ts';
 import { openSharedRegistry, type SharedRegistry } from './lease-registry.ts';
 import { migrate, quoted } from './migrations.ts';
 import { moveMarksIn } from './move.ts';
@@ -75,7 +75,8 @@ export interface Postgres {
 export async function openPostgres(options: PostgresOptions): Promise<Postgres> {
   const { poolSize, timeout = 5 * SECOND, timers, clock, random } = options;
   const masterKey = parseMasterKey(options.masterKey, 'The master key of the PostgreSQL store');
-  const address = readAddress(options.url, options.caFile);
+  const { where, config } = readAddress(options.url, options.caFile);
+  const address = { where, config: { ...config, application_name: nameOfSessions(options.schema) } };
   const { default: driver } = await import('pg');
   const connections = new Connections(driver, address, { poolSize, timeout });
   const notices = new Notices({ driver, connections, address, timeout, channel: `keyturn ${options.schema}`, timers });
@@ -109,14 +110,27 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   }
 }
 
-/** The first key that opens a schema becomes its key; of replicas that start at the same time, one is the first. */
+/**
+ * The first key that opens a schema becomes its key; of replicas that start at the same time, one is the first. While the key is being changed nobody
+ * opens it.
+ */
 async function unlock(connections: Connections, schema: string, key: MasterKey): Promise<void> {
   await connections.query(`INSERT INTO ${schema}.meta VALUES ('master_key_id', $1) ON CONFLICT DO NOTHING`, [key.id]);
-  const [row] = await connections.query(`SELECT value FROM ${schema}.meta WHERE name = 'master_key_id'`);
-  const established = textOf(row ?? {}, 'value');
+  const rows = await connections.query(`SELECT name, value FROM ${schema}.meta WHERE name IN ('master_key_id', 'rekey_to')`);
+  const marks = new Map(rows.map((row) => [textOf(row, 'name'), textOf(row, 'value')]));
+  const target = marks.get('rekey_to');
+  if (target !== undefined) throw unfinished(connections.where, target);
+  const established = marks.get('master_key_id');
   if (established === key.id) return;
   throw new KeyturnError(
     'wrong_master_key',
     `The data in PostgreSQL at ${connections.where} are sealed with the master key of id ${established}; the one given has id ${key.id}. Give all replicas the key it was sealed with, or name another schema.`,
+  );
+}
+
+function unfinished(where: string, target: string): KeyturnError {
+  return new KeyturnError(
+    'wrong_master_key',
+    `The data in PostgreSQL at ${where} are being sealed anew under the master key of id ${target}. If keyturn rekey does not run any more, run it again with both keys.`,
   );
 }

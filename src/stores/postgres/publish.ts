@@ -1,6 +1,7 @@
 import type { Publisher } from '../../ports/store.ts';
 import type { Connections } from './connections.ts';
-import { revisionOf, swapStatements, valuesOf } from './documents.ts';
+import { creationsIn } from './creations.ts';
+import { newRevision, revisionOf, swapStatements, valuesOf } from './documents.ts';
 import { isDuplicate } from './errors.ts';
 import { type Keeper, materialExists, rowOf } from './material.ts';
 
@@ -8,12 +9,13 @@ const COLUMNS = 6;
 
 /** Material and swap in one statement: one round trip, one commit, and a lost swap leaves no material behind. */
 export function publisherIn(connections: Connections, schema: string, keeper: Keeper): Publisher {
-  const { insert, update } = swapStatements(schema);
+  const { update } = swapStatements(schema);
+  const create = creationsIn(connections, schema, keeper);
 
-  function statement(swap: string, used: number, entries: number): string {
+  function statement(used: number, entries: number): string {
     const rows = Array.from({ length: entries }, (_, entry) => `(${placeholders(used + entry * COLUMNS)})`);
     return `
-      WITH swapped AS (${swap}),
+      WITH swapped AS (${update}),
       stored AS (
         INSERT INTO ${schema}.material (keyring, version, nonce, stored_at, sealed, fingerprint)
         SELECT entry.* FROM swapped, (VALUES ${rows.join(', ')}) AS entry
@@ -23,11 +25,11 @@ export function publisherIn(connections: Connections, schema: string, keeper: Ke
 
   return {
     async publish(keyring, expected, entries, options) {
-      const document = valuesOf(keyring, expected, keeper.random);
+      if (expected === null) return create(keyring, entries, options);
+      const document = [...valuesOf(keyring, newRevision(keeper.random)), expected];
       const values = entries.flatMap(({ ref, material }) => rowOf(ref, material, keeper));
-      const sql = statement(expected === null ? insert : update, document.length, entries.length);
       try {
-        const [row] = await connections.query(sql, [...document, ...values], options);
+        const [row] = await connections.query(statement(document.length, entries.length), [...document, ...values], options);
         return row === undefined ? null : revisionOf(row);
       } catch (error) {
         const [first] = entries;

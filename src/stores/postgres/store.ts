@@ -23,6 +23,9 @@ export interface StoreParts {
 
 export type PostgresStore = Store & DueIndex & ChangeFeed & Publisher & FingerprintIndex;
 
+/** Loads and creations of one turn of the event loop share a few statements. */
+const CALLS_AT_ONCE = 400;
+
 /** The store port over one schema of a PostgreSQL database. */
 export function postgresStore({ connections, schema, notices, close, ...keeper }: StoreParts): PostgresStore {
   const documents = documentsIn(connections, schema, keeper.random);
@@ -41,6 +44,7 @@ export function postgresStore({ connections, schema, notices, close, ...keeper }
 
   return {
     kind: 'postgres',
+    atOnce: CALLS_AT_ONCE,
     ...documents,
     ...material,
     swap: (...call) => told(documents.swap(...call)),

@@ -113,7 +113,7 @@ t.test('opening the PostgreSQL store', { skip: noPostgres }, async (t) => {
     const { store } = await openTestPostgres(t, server, { poolSize: 2 });
     await createIn(store, keyring('web'));
     const open = async (): Promise<number> => {
-      const { rows } = await owner.query("SELECT count(*)::int AS open FROM pg_stat_activity WHERE application_name = 'keyturn'");
+      const { rows } = await owner.query("SELECT count(*)::int AS open FROM pg_stat_activity WHERE application_name LIKE 'keyturn %'");
       return rows[0].open;
     };
     const before = await open();

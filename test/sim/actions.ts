@@ -1,0 +1,25 @@
+/** What may happen next, and how often. */
+export const ACTIONS = {
+  poll: 46,
+  sign: 14,
+  validate: 18,
+  sweep: 12,
+  'start a process': 2,
+  'start one from its disk': 1.5,
+  'end a process': 1,
+  'cut a process off': 0.4,
+  'heal a process': 3,
+  'rotate safely': 1.2,
+  'rotate at once': 0.3,
+  'rotate in an emergency': 0.15,
+  'revoke a version': 0.3,
+  'change the policy': 0.4,
+  'cut a site off': 1.2,
+  'heal a site': 2.5,
+  'crash a site': 0.8,
+  'start a site': 4,
+  'set a clock': 0.8,
+  'destroy orphans': 0.4,
+  'lose a registry': 0.1,
+};
+export type Action = keyof typeof ACTIONS;
