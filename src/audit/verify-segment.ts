@@ -178,11 +178,13 @@ interface CheckpointFields {
 }
 
 function toldIn(value: object, text: string): Told | null {
-  const { hash, at, sequence: own, ...rest } = value as { hash?: unknown; at?: unknown; sequence?: unknown } & Record<string, unknown>;
-  if (typeof hash !== 'string' || typeof at !== 'string' || typeof own !== 'number') return null;
+  const { hash, at, sequence: own, action, outcome, code, principal, keyring, versions, ...where }: Record<string, unknown> = { ...value };
+  if (typeof hash !== 'string' || typeof at !== 'string' || typeof own !== 'number' || principal === undefined) return null;
+  const { id, name }: Record<string, unknown> = principal === null ? { id: null, name: null } : { ...Object(principal) };
+  const { instance, address, requestId, reason } = where;
+  const fields = [Date.parse(at), action, outcome, code, id, name, keyring, versions, instance, address, requestId, reason];
   try {
-    const event = { ...rest, at: Date.parse(at) } as unknown as AuditRecord;
-    const record = decodeRecord(encodeEvent(event), own);
+    const record = decodeRecord(JSON.stringify(fields), own);
     return recordLine(record, hash) === text ? { record, hash } : null;
   } catch {
     return null; // a field is missing or of another kind

@@ -19,7 +19,7 @@ export interface House {
   readonly validate: () => Promise<void>;
   readonly notices: Notices | undefined;
   readonly authenticator: TokenAuthenticator;
-  readonly audit: Pick<Audit, 'tellRefusals' | 'moveSpool'>;
+  readonly audit: Pick<Audit, 'tellRefusals' | 'recordForgotten' | 'moveSpool'>;
   /** Null where the log is no database of others. */
   readonly witness: LogWitness | null;
   readonly leases: KeptRegistry;
@@ -31,6 +31,7 @@ export interface House {
 
 /** How long a writer may take between storing a key and its swap before its key counts as an orphan. */
 const ORPHAN_AGE = 10 * MINUTE;
+const RECORDS_EVERY = 10 * MINUTE;
 
 /** What the service does beside answering and sweeping. @returns ends it */
 export function keepHouse(house: House): () => Promise<void> {
@@ -55,6 +56,8 @@ export function keepHouse(house: House): () => Promise<void> {
     repeat(timers, HOUR, async () => leases.tidy(), failed('ended leases')),
     repeat(timers, HOUR, () => orphans(clock.now() - ORPHAN_AGE), failed('orphans')),
   ];
+  // A replica that died between a change and its record may be back within the minute that a start leaves to others (compose/audit.ts), or never.
+  if (store.kind === 'postgres') ends.push(repeat(timers, RECORDS_EVERY, () => audit.recordForgotten(store), failed('records')));
   if (tls !== null) ends.push(repeat(timers, 10 * SECOND, async () => reloadTls(tls, logger), failed('tls')));
   return async () => {
     unwatch?.();

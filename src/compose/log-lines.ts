@@ -3,7 +3,7 @@ import type { Declared } from '../app/declared-keyrings.ts';
 import type { SweepOutcome } from '../app/sweep.ts';
 import type { Settings } from '../config/settings.ts';
 import { codeOf } from '../core/errors.ts';
-import { LEAST_SKEW_ON_AWS } from '../core/review/keyring-rules.ts';
+import { leastSkewOn } from '../core/review/least-skew.ts';
 import { type Millis, SECOND, toIso } from '../core/time.ts';
 
 const SLOW_SWEEP: Millis = 5 * SECOND;
@@ -45,9 +45,9 @@ export function logSlowSweep(logger: Logger, took: Millis): void {
 
 /** Of new keyrings and of declared ones; `keyturn doctor` looks at the others too. */
 export function logShortSkew(logger: Logger, storeKind: string, { defaults, keyrings }: Pick<Settings, 'defaults' | 'keyrings'>): void {
-  if (storeKind !== 'aws') return;
+  const least = leastSkewOn(storeKind);
   const skew = Math.min(...[defaults, ...keyrings.map(({ policy }) => policy)].map(({ skewSeconds }) => skewSeconds));
-  if (skew < LEAST_SKEW_ON_AWS) logger.warn({ skew, least: LEAST_SKEW_ON_AWS }, 'skewSeconds is short for the aws store');
+  if (skew < least) logger.warn({ skew, least }, `skewSeconds is short for the ${storeKind} store`);
 }
 
 export function logDeclared(logger: Logger, declared: readonly Declared[]): void {

@@ -23,7 +23,7 @@ import { buildApp } from '../http/app.ts';
 import type { HttpSettings } from '../http/deps.ts';
 import { KeysAnswers } from '../http/keys-answer.ts';
 import type { Recording } from '../http/recording/record.ts';
-import { readTls, type SecureServer, TlsReloader } from '../http/tls.ts';
+import { isSecure, readTls, TlsReloader } from '../http/tls.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
 import type { KeyJudge } from '../ports/judge.ts';
@@ -177,7 +177,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
   logDeclared(logger, await declareKeyrings(service, settings.keyrings));
   await audit.recordForgotten(store);
 
-  const tls = settings.tls === null ? null : new TlsReloader(settings.tls, app.server as unknown as SecureServer);
+  const tls = settings.tls !== null && isSecure(app.server) ? new TlsReloader(settings.tls, app.server) : null;
   let stopped = false;
   let endHousekeeping = async (): Promise<void> => undefined;
   let started = false;

@@ -33,6 +33,11 @@ export interface SecureServer {
   setSecureContext(options: TLSSocketOptions & { cert: string; key: string }): void;
 }
 
+/** Whether it was made with a certificate. Fastify types every server as a plain one. */
+export function isSecure(server: object): server is SecureServer {
+  return 'setSecureContext' in server;
+}
+
 /**
  * Looks whether the files have changed since the last look and, if so, serves new connections with what they hold now. A pair that does not
  * fit together, as while only one file is replaced, throws and leaves the old one in service.

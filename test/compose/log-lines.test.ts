@@ -13,9 +13,13 @@ function warnings(kind: string, ...skews: readonly number[]): number {
   return lines;
 }
 
-t.test('a skew under a minute is warned of at the start on AWS, and nowhere else', async (t) => {
+t.test('a skew that is shorter than twice the slowest change is warned of at the start, by the kind of store', async (t) => {
   t.equal(warnings('aws', 30), 1);
   t.equal(warnings('aws', 60, 90, 59), 1);
   t.equal(warnings('aws', 60, 60), 0);
-  t.equal(warnings('sqlite', 30), 0);
+  t.equal(warnings('vault', 27), 1);
+  t.equal(warnings('vault', 28), 0);
+  t.equal(warnings('postgres', 19), 1);
+  t.equal(warnings('postgres', 20), 0);
+  t.equal(warnings('sqlite', 0), 0);
 });

@@ -1,20 +1,21 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { makeRecoveryKey } from '../../src/backup/recovery-key.ts';
 import { systemTimers } from '../../src/clock.ts';
 import { restoreBackup } from '../../src/compose/restore.ts';
 import { openService } from '../../src/compose/service.ts';
 import { codeOf } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/logger.ts';
+import type { TestPostgres } from '../support/postgres.ts';
+import { storeRandom as random } from '../support/sqlite.ts';
 import type { Spec } from './child.ts';
-import { type Answered, judge, Memory } from './judge.ts';
+import { judge, Memory } from './judge.ts';
+import { runChild } from './killed.ts';
 import { killUnderLoad } from './load.ts';
+import { isMove, killMove, MOVES, type Move } from './moves.ts';
 import type { KillPoint } from './probes.ts';
-import { caller, crashSettings, LEAP, random } from './support.ts';
+import { caller, crashSettings, LEAP } from './support.ts';
 
 export const OPERATIONS = [
   'create',
@@ -31,6 +32,7 @@ export const OPERATIONS = [
   'rekey',
   'backup',
   'restore',
+  ...MOVES,
   'load',
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
@@ -43,7 +45,7 @@ export interface Killed {
   readonly violations: readonly string[];
 }
 
-interface Round {
+export interface Round {
   readonly killed: boolean;
   readonly counted: Readonly<Record<string, number>>;
   readonly violations: readonly string[];
@@ -55,7 +57,6 @@ export interface Plan {
   readonly point: KillPoint;
 }
 
-const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 /** Rounds on one data folder; then a new one, so that a look at it stays cheap. */
 const ROUNDS_A_FOLDER = 12;
 
@@ -65,15 +66,21 @@ export class Life {
   readonly memory = new Memory();
   readonly #underLoad = new Memory();
   readonly #recovery = makeRecoveryKey(random);
+  readonly #postgres: TestPostgres | null;
   offset = 0;
   rounds = 0;
+
+  /** @param postgres where some moves go to or come from */
+  private constructor(postgres: TestPostgres | null) {
+    this.#postgres = postgres;
+  }
 
   get dataDir(): string {
     return join(this.folder, 'data');
   }
 
-  static async begun(): Promise<Life> {
-    const life = new Life();
+  static async begun(postgres: TestPostgres | null): Promise<Life> {
+    const life = new Life(postgres);
     await life.begin();
     return life;
   }
@@ -100,24 +107,42 @@ export class Life {
 
   async round(operation: Operation, point: KillPoint | null): Promise<Round> {
     if (operation === 'load') return this.loaded(point);
+    if (isMove(operation)) return this.moved(operation, point);
     const run = String(++this.rounds);
     const dataDir = operation === 'restore' ? join(this.folder, `restored-${run}`) : this.dataDir;
-    const spec: Spec = {
-      dataDir,
-      operation,
-      run,
-      point,
-      offset: this.offset,
-      recipient: this.#recovery.recipient,
-      backup: join(this.folder, 'backup'),
-      recoveryKey: this.#recovery.recoveryKey.reveal(),
-    };
-    const { killed, lines, counted, trouble } = await runChild(spec);
+    const { killed, lines, counted, trouble } = await runChild(this.#spec({ operation, run, point, dataDir }));
     if (trouble !== null) return { killed, counted, violations: [trouble] };
     if (operation in LEAP) this.offset += LEAP[operation as keyof typeof LEAP];
     if (operation === 'restore') return { killed, counted, violations: await this.#judgeRestore(dataDir) };
     this.memory.answered.push(...lines);
     return { killed, counted, violations: await judge(dataDir, this.offset, this.memory) };
+  }
+
+  /** A copy of the folder is moved, so that the next rounds have something left. */
+  async moved(operation: Move, point: KillPoint | null): Promise<Round> {
+    const run = String(++this.rounds);
+    const folder = join(this.folder, `moved-${run}`);
+    const clock = this.#clock();
+    const killed = (given: Pick<Spec, 'dataDir' | 'move'>) => runChild(this.#spec({ operation, run, point, ...given }));
+    const round = await killMove(
+      operation,
+      { folder, clock, offset: this.offset, known: this.memory, postgres: this.#postgres, killed },
+      this.dataDir,
+    );
+    rmSync(folder, { recursive: true, force: true });
+    return round;
+  }
+
+  #spec(given: Pick<Spec, 'operation' | 'run' | 'point' | 'dataDir'> & Partial<Spec>): Spec {
+    const { recipient, recoveryKey } = this.#recovery;
+    return {
+      offset: this.offset,
+      recipient,
+      backup: join(this.folder, 'backup'),
+      recoveryKey: recoveryKey.reveal(),
+      move: null,
+      ...given,
+    };
   }
 
   end(): void {
@@ -153,51 +178,23 @@ function readToken(dataDir: string): string {
   return readFileSync(join(dataDir, 'admin.token'), 'utf8');
 }
 
-interface ChildEnd {
-  readonly killed: boolean;
-  readonly lines: Answered[];
-  readonly counted: Record<string, number>;
-  /** It ended in a way that nobody wanted. */
-  readonly trouble: string | null;
-}
-
-/** tap puts a loader of its own into every process of Node that a test starts; the child is to run as anywhere. */
-async function runChild(spec: Spec): Promise<ChildEnd> {
-  const child = spawn(process.execPath, [CHILD, JSON.stringify(spec)], {
-    env: { PATH: process.env.PATH ?? '', KEYTURN_DATA_DIR: spec.dataDir, NODE_COMPILE_CACHE: join(tmpdir(), 'keyturn-crash-cache') },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const output: Record<'stdout' | 'stderr', string[]> = { stdout: [], stderr: [] };
-  for (const stream of ['stdout', 'stderr'] as const)
-    child[stream].setEncoding('utf8').on('data', (text: string) => void output[stream].push(text));
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  const [out, err] = [output.stdout.join(''), output.stderr.join('')];
-  const told = out
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line));
-  const counted = told.find((line) => 'counted' in line)?.counted ?? {};
-  const killed = signal === 'SIGKILL';
-  const trouble = killed || code === 0 ? null : `the child ended with ${code}: ${err.slice(-2000)}`;
-  return { killed, lines: told.filter((line) => !('counted' in line)), counted, trouble };
-}
-
 export interface CampaignOptions {
   readonly plans: readonly Plan[];
   readonly kills: number;
+  readonly postgres?: TestPostgres | null;
   readonly told?: (killed: Killed) => void;
 }
 
 /** Kills at the points in their order, again from the first one after the last, until there were so many deaths. */
-export async function campaign({ plans, kills, told = () => undefined }: CampaignOptions): Promise<Killed[]> {
+export async function campaign({ plans, kills, postgres = null, told = () => undefined }: CampaignOptions): Promise<Killed[]> {
   const done: Killed[] = [];
-  let life = await Life.begun();
+  let life = await Life.begun(postgres);
   let deaths = 0;
   for (const { operation, point } of endlessly(plans)) {
     if (deaths >= kills) break;
     if (life.rounds >= ROUNDS_A_FOLDER) {
       life.end();
-      life = await Life.begun();
+      life = await Life.begun(postgres);
     }
     const failed = (error: unknown) => ({ killed: true, violations: [`${codeOf(error)}: ${String(error)}`] });
     const { killed, violations } = await life.round(operation, point).catch(failed);
@@ -221,10 +218,10 @@ const MOMENTS = 40;
 const LATEST = 1_500;
 
 /** Runs each operation once, unharmed, to learn which steps it passes how often. Each is a point to die at, in an order that the seed decides. */
-export async function everyPoint(operations: readonly Operation[], seed: number): Promise<Plan[]> {
+export async function everyPoint(operations: readonly Operation[], seed: number, postgres: TestPostgres | null): Promise<Plan[]> {
   const draw = generator(seed);
   const plans: Plan[] = [];
-  const life = await Life.begun();
+  const life = await Life.begun(postgres);
   for (const operation of operations) {
     if (operation === 'load') plans.push(...momentsUnderLoad(draw));
     else plans.push(...(await pointsOf(life, operation)));

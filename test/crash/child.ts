@@ -4,7 +4,8 @@
  */
 import fs from 'node:fs';
 import type { Store } from '../../src/ports/store.ts';
-import { arm, counted, disarm, installProbes, type KillPoint, through, wrap } from './probes.ts';
+import { arm, counted, disarm, installProbes, type KillPoint, probePostgres, through, wrap } from './probes.ts';
+import type { Place } from './support.ts';
 
 installProbes();
 const write = fs.writeSync;
@@ -13,6 +14,8 @@ const [
   { composeService },
   { changeMasterKey },
   { restoreBackup },
+  { callOffIn, migrateBetween },
+  { storeRandom: random },
   { systemTimers },
   { createLogger },
   { Secret },
@@ -22,10 +25,13 @@ const [
   leases,
   support,
   { Database },
+  { default: pg },
 ] = await Promise.all([
   import('../../src/compose/service.ts'),
   import('../../src/compose/rekey.ts'),
   import('../../src/compose/restore.ts'),
+  import('../../src/compose/migrate.ts'),
+  import('../support/sqlite.ts'),
   import('../../src/clock.ts'),
   import('../../src/logger.ts'),
   import('../../src/core/secret.ts'),
@@ -35,9 +41,11 @@ const [
   import('../../src/stores/sqlite/audit/leases.ts'),
   import('./support.ts'),
   import('../../src/stores/sqlite/database.ts'),
+  import('pg'),
 ]);
 
 wrap(Database.prototype, 'copyTo', () => 'database copyTo');
+probePostgres(pg.Client.prototype);
 
 export interface Spec {
   readonly dataDir: string;
@@ -50,6 +58,8 @@ export interface Spec {
   /** For `restore`: a backup and the text of its recovery key. */
   readonly backup: string;
   readonly recoveryKey: string;
+  /** For moves: from where to where. */
+  readonly move: { readonly from: Place; readonly to: Place } | null;
   readonly point: KillPoint | null;
 }
 
@@ -57,7 +67,7 @@ const spec = JSON.parse(process.argv[2] ?? '') as Spec;
 const { dataDir, operation, run, point } = spec;
 let { offset } = spec;
 const clock = { now: () => Date.now() + offset, uptime: () => Math.floor(performance.now()) };
-const random = support.random;
+const surroundings = { clock, timers: systemTimers, random, logger: createLogger('silent') };
 const say = (line: object): void => void write(1, `${JSON.stringify(line)}\n`);
 
 if (operation === 'rekey') {
@@ -75,12 +85,35 @@ if (operation === 'rekey') {
   } as const;
   await restoreBackup(request, { clock, random });
   say({ operation });
+} else if (operation.startsWith('migrate')) {
+  arm(point);
+  await move(() => through('migrate progress', () => undefined));
+  say({ operation });
+} else if (operation === 'call off') {
+  await move(interrupt).catch(() => undefined);
+  arm(point);
+  await callOffIn(support.settingsOf(places().from), surroundings);
+  say({ operation });
 } else {
   await serve();
 }
 disarm();
 say({ counted: counted() });
 process.exit(0);
+
+function move(progress: () => void) {
+  const { from, to } = places();
+  return migrateBetween(support.settingsOf(from), support.settingsOf(to), surroundings, progress);
+}
+
+function places() {
+  if (spec.move === null) throw new Error('from where to where?');
+  return spec.move;
+}
+
+function interrupt(): never {
+  throw new Error('after some of it was copied');
+}
 
 async function serve(): Promise<void> {
   const foundation = sqlite.openSqlite({ dataDir, masterKey: { from: 'data-folder' }, clock, random });
@@ -89,7 +122,6 @@ async function serve(): Promise<void> {
     ...inner,
     commit: (...[batch, done]: Parameters<typeof inner.commit>) => through('ledger commit', () => inner.commit(batch, done)),
   };
-  const surroundings = { clock, timers: systemTimers, random, logger: createLogger('silent') };
   const settings = support.crashSettings(dataDir, spec.recipient);
   const service = await composeService(settings, surroundings, { ...foundation, store: probed(foundation.store), ledger });
   const call = support.caller(service.app, dataDir);

@@ -4,7 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { systemTimers } from '../../src/clock.ts';
 import { openService } from '../../src/compose/service.ts';
 import { createLogger } from '../../src/logger.ts';
-import { caller, crashSettings, random } from './support.ts';
+import { storeRandom as random } from '../support/sqlite.ts';
+import { caller, crashSettings } from './support.ts';
 
 /** A change that the child heard an answer to before it died. */
 export interface Answered {

@@ -59,6 +59,22 @@ export function wrap(owner: Anything, name: string, step: (args: readonly unknow
 const verbOf = (sql: unknown): string => String(sql).trim().split(/\s+/, 1)[0]?.toUpperCase() ?? '';
 const sources = new WeakMap<object, string>();
 
+/** The marks of a move are steps of their own: they decide who may serve. */
+function stepOf(where: string, verb: string, values: readonly unknown[]): string {
+  const phase = values.map((value) => /^\{"id".*"phase":"(\w+)"/.exec(String(value))?.[1]).find((found) => found !== undefined);
+  return phase === undefined ? `${where} ${verb}` : `mark ${phase}`;
+}
+
+/** Puts a step around every statement that changes something in PostgreSQL. @param client the prototype of its client library */
+export function probePostgres(client: { query: unknown }): void {
+  const original = client.query as (...args: unknown[]) => unknown;
+  client.query = function (this: unknown, ...args: unknown[]): unknown {
+    const verb = verbOf(args[0]);
+    const values = Array.isArray(args[1]) ? args[1] : [];
+    return verb === 'SELECT' ? original.apply(this, args) : through(stepOf('postgres', verb, values), () => original.apply(this, args));
+  };
+}
+
 /** Puts a step around what reaches the disk: SQLite's statements and the files. Call it before the program is imported. */
 export function installProbes(): void {
   const prepare = DatabaseSync.prototype.prepare;
@@ -72,7 +88,7 @@ export function installProbes(): void {
     const original = StatementSync.prototype[name] as (...args: unknown[]) => unknown;
     const wrapped = function (this: StatementSync, ...args: unknown[]): unknown {
       const verb = sources.get(this) ?? '';
-      return verb === 'SELECT' ? original.apply(this, args) : through(`sql ${verb}`, () => original.apply(this, args));
+      return verb === 'SELECT' ? original.apply(this, args) : through(stepOf('sql', verb, args), () => original.apply(this, args));
     };
     Object.defineProperty(StatementSync.prototype, name, { value: wrapped });
   }

@@ -1,5 +1,6 @@
 /** `npm run crash -- --kills N --seed S`: kills the service N times and says what it found. */
 import { parseArgs } from 'node:util';
+import { noPostgres, startPostgres } from '../support/postgres.ts';
 import { campaign, everyPoint, type Killed, OPERATIONS, type Operation } from './campaign.ts';
 
 const { values } = parseArgs({
@@ -10,21 +11,28 @@ const { values } = parseArgs({
   },
 });
 const isOperation = (text: string): text is Operation => OPERATIONS.some((operation) => operation === text);
-const only = values.only.filter(isOperation);
+const wanted = values.only.length > 0 ? values.only.filter(isOperation) : OPERATIONS;
+const operations = wanted.filter((operation) => noPostgres === false || !operation.includes('postgres'));
+if (noPostgres !== false) process.stdout.write(`no moves to or from PostgreSQL: ${noPostgres}\n`);
+const endings: (() => unknown)[] = [];
+const teardown = (ending: () => unknown): void => void endings.unshift(ending);
+const postgres = operations.some((operation) => operation.includes('postgres')) ? await startPostgres({ teardown }) : null;
 const started = Date.now();
 let kills = 0;
 process.stdout.write(`seed ${values.seed}\n`);
-const plans = await everyPoint(only.length > 0 ? only : OPERATIONS, Number(values.seed));
+const plans = await everyPoint(operations, Number(values.seed), postgres);
 process.stdout.write(`${plans.length} points\n`);
 const done = await campaign({
   plans,
   kills: Number(values.kills),
+  postgres,
   told({ operation, point, killed, violations }) {
     if (killed) kills++;
     if (kills % 25 === 0 && killed) process.stdout.write(`${kills} kills, ${Math.round((Date.now() - started) / 1000)} s\n`);
     for (const violation of violations) process.stdout.write(`${operation}, ${point.when} ${point.step} ${point.nth}: ${violation}\n`);
   },
 });
+for (const ending of endings) await ending();
 process.stdout.write(table(done));
 process.exitCode = done.some(({ violations }) => violations.length > 0) ? 1 : 0;
 
@@ -45,5 +53,5 @@ function table(all: readonly Killed[]): string {
 }
 
 function line(step: string, count: number | string, violations: number | string): string {
-  return `${step.padEnd(40)}${String(count).padStart(7)}${String(violations).padStart(12)}\n`;
+  return `${step.padEnd(44)}${String(count).padStart(7)}${String(violations).padStart(12)}\n`;
 }

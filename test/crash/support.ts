@@ -1,42 +1,31 @@
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import type { Settings } from '../../src/config/settings.ts';
-import { DEFAULT_POLICY } from '../../src/core/policy.ts';
+import { Secret } from '../../src/core/secret.ts';
 import { DAY } from '../../src/core/time.ts';
-import type { Random } from '../../src/ports/random.ts';
-
-export const random: Random = {
-  bytes: (count) => randomBytes(count),
-  description: { generator: 'node:crypto randomBytes', runtime: 'test', openssl: 'test' },
-};
+import { MASTER_KEY } from '../support/postgres-store.ts';
+import { testSettings } from '../support/service.ts';
 
 /** How far the clock moves on for what only time brings. */
 export const LEAP = { slot: 33 * DAY, destroy: 70 * DAY, purge: 40 * DAY } as const;
 
+/** It sweeps when it is asked to. @param recipient of backups */
 export function crashSettings(dataDir: string, recipient: string | null): Settings {
-  return {
-    host: '127.0.0.1',
-    port: 0,
-    dataDir,
-    store: { kind: 'sqlite' },
-    masterKey: null,
-    tls: null,
-    trustProxy: false,
-    log: { level: 'silent' },
-    limits: { bodyBytes: 65_536, failedAuthPerMinute: 1_000, notFoundPerMinute: 1_000, maxWaitSeconds: 300 },
-    metrics: { access: 'open' },
-    audit: { onOutage: 'refuse', spoolMegabytes: 512 },
-    docs: { enabled: false },
-    strength: { wordlistFile: null },
-    sweep: { cron: '0 0 1 1 *' },
-    backup: { recipient },
-    shutdown: { graceSeconds: 5 },
-    defaults: DEFAULT_POLICY,
-    keyrings: [],
-    tokens: [],
-  };
+  return testSettings(dataDir, { log: { level: 'silent' }, docs: { enabled: false }, sweep: { cron: '0 0 1 1 *' }, backup: { recipient } });
+}
+
+/** A store that a move comes from or goes to: a data folder, or a schema of PostgreSQL. As JSON it goes to the child. */
+export interface Place {
+  readonly dataDir: string;
+  readonly postgres: { readonly url: string; readonly schema: string } | null;
+}
+
+export function settingsOf({ dataDir, postgres }: Place): Settings {
+  const settings = crashSettings(dataDir, null);
+  if (postgres === null) return settings;
+  const store = { kind: 'postgres', url: new Secret(postgres.url), schema: postgres.schema, poolSize: 4, caFile: null } as const;
+  return { ...settings, store, masterKey: MASTER_KEY };
 }
 
 /** Calls with the admin token of the folder. */
@@ -46,6 +35,6 @@ export function caller(app: FastifyInstance, dataDir: string) {
     const answer = await app.inject({ ...options, headers: { authorization } });
     const isJson = answer.body !== '' && /[/+]json/.test(String(answer.headers['content-type']));
     // biome-ignore lint/suspicious/noExplicitAny: answers are compared with literals, which is the check of their type
-    return { status: answer.statusCode, body: (isJson ? answer.json() : null) as any };
+    return { status: answer.statusCode, headers: answer.headers, body: (isJson ? answer.json() : null) as any };
   };
 }

@@ -2,6 +2,7 @@ import { checkSchedule, type Schedule, slotsAfter } from '../schedule.ts';
 import { DAY, HOUR, type Instant, MINUTE, type Millis, SECOND, toIso } from '../time.ts';
 import type { KeyringFacts, VersionFacts } from './facts.ts';
 import type { Rule } from './finding.ts';
+import { leastSkewOn } from './least-skew.ts';
 import { span } from './words.ts';
 
 /** NIST SP 800-57 part 1, 5.3.6: the originator-usage period of a symmetric authentication key. */
@@ -14,8 +15,6 @@ const FEWEST_REFRESHES = 3;
 const SHORT_LEASE: Millis = 10 * MINUTE;
 const SLOW_REFRESH: Millis = HOUR;
 const SLOTS_TO_LOOK_AT = 8;
-/** In seconds (docs/stores-aws.md). */
-export const LEAST_SKEW_ON_AWS = 60;
 
 const rotate = (name: string, reason: string): string => `keyturn rotate ${name} --reason "${reason}"`;
 
@@ -115,11 +114,13 @@ export const KEYRING_RULES: readonly Rule<KeyringFacts>[] = [
   },
   {
     id: 'keyring.short-skew',
-    why: 'On AWS Secrets Manager a change may take seconds to commit and to be seen everywhere; the skew has to allow for it beside the clocks.',
+    why: 'A change may take seconds to commit where the store hangs or asks to wait; the skew has to allow for it beside the clocks.',
     judge({ name, policy: { skewSeconds } }, { service }) {
-      if (!('store' in service) || service.store.kind !== 'aws' || skewSeconds >= LEAST_SKEW_ON_AWS) return null;
-      const found = `its skew of ${skewSeconds} s is short for the aws store`;
-      return { severity: 'warning', found, remedy: `keyturn update ${name} --skew ${LEAST_SKEW_ON_AWS}s` };
+      const kind = 'store' in service ? service.store.kind : 'sqlite';
+      const least = leastSkewOn(kind);
+      if (skewSeconds >= least) return null;
+      const found = `its skew of ${skewSeconds} s is short for the ${kind} store`;
+      return { severity: 'warning', found, remedy: `keyturn update ${name} --skew ${least}s` };
     },
   },
   {

@@ -10,7 +10,7 @@ import { Documents } from './documents.ts';
 import { Material } from './material.ts';
 import { moveMarksIn } from './move.ts';
 import { connectSecrets, type SecretsPlace } from './secrets.ts';
-import { type AwsStore, awsStore } from './store.ts';
+import { type AwsStore, awsStore, WRITE_LIMIT } from './store.ts';
 import { AwsTokens } from './tokens.ts';
 
 /** Credentials come from the SDK's default chain: environment, shared files, web identity, container, instance. */
@@ -21,6 +21,8 @@ export interface AwsOptions extends SecretsPlace {
   readonly masterKey: Secret | null;
   /** How long one attempt of a call may take. Default: 5 s. */
   readonly timeout?: Millis;
+  /** How long storing a key, or a swap, may take, with everything that AWS asks to wait and to send again. Default: `WRITE_LIMIT`. */
+  readonly limit?: Millis;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -40,7 +42,7 @@ export interface Aws {
  * @throws KeyturnError `invalid_config`
  */
 export async function openAws(options: AwsOptions): Promise<Aws> {
-  const { prefix, clock, timers, random, timeout = 5 * SECOND } = options;
+  const { prefix, clock, timers, random, timeout = 5 * SECOND, limit = WRITE_LIMIT } = options;
   const masterKey = options.masterKey === null ? null : parseMasterKey(options.masterKey, 'The master key of the AWS store');
   const secrets = await connectSecrets(options, { clock, timers, random, timeout });
   const cells = new Cells({ secrets, clock, random });
@@ -50,6 +52,6 @@ export async function openAws(options: AwsOptions): Promise<Aws> {
   const load = documents.load.bind(documents);
   const material = new Material({ secrets, random, prefix: `${prefix}/material/`, masterKey, load });
   const tokens = `${prefix}/tokens`;
-  const store = awsStore({ secrets, documents, material, probe: tokens });
+  const store = awsStore({ secrets, documents, material, probe: tokens, limit });
   return { store, tokens: new AwsTokens(cells, tokens), move: moveMarksIn(cells, `${prefix}/move`), close: () => store.close() };
 }

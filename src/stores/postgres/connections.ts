@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { KeyturnError } from '../../core/errors.ts';
-import type { Millis } from '../../core/time.ts';
+import { type Millis, SECOND } from '../../core/time.ts';
 import type { CallOptions } from '../../ports/store.ts';
 import type { Address } from './address.ts';
 import { GivenUp, isUsableAfter, postgresFailure } from './errors.ts';
@@ -19,6 +19,8 @@ export type Driver = typeof pg;
 /** Asks within one transaction. */
 export type Ask = (sql: string, values?: readonly unknown[]) => Promise<Row[]>;
 
+/** A call that is given up may be under way: the server ends the statement after the same time. */
+export const CALL_LIMIT: Millis = 5 * SECOND;
 const IDLE_FOR: Millis = 60_000;
 
 /** As `pg_stat_activity` shows the sessions of services on a schema; the server cuts names there. */

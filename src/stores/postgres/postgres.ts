@@ -3,7 +3,7 @@ import type { LedgerReader, LedgerWriter } from '../../audit/ledger.ts';
 import type { SpoolReceiver } from '../../audit/spool.ts';
 import { KeyturnError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
-import { type Millis, SECOND } from '../../core/time.ts';
+import type { Millis } from '../../core/time.ts';
 import type { Clock, Timers } from '../../ports/clock.ts';
 import type { MoveMarks } from '../../ports/move.ts';
 import type { Random } from '../../ports/random.ts';
@@ -15,7 +15,7 @@ import { postgresLedgerReader } from './audit/reader.ts';
 import { postgresSpools } from './audit/spools.ts';
 import { openPostgresLedger } from './audit/writer.ts';
 import { adoptForeign } from './changes.ts';
-import { Connections, nameOfSessions } from './connections.ts';
+import { CALL_LIMIT, Connections, nameOfSessions } from './connections.ts';
 import { openSharedRegistry, type SharedRegistry } from './lease-registry.ts';
 import { migrate, quoted } from './migrations.ts';
 import { moveMarksIn } from './move.ts';
@@ -73,7 +73,7 @@ export interface Postgres {
  * @throws KeyturnError `invalid_config`, `wrong_master_key`, `store_unavailable`, `store_read_only`, `store_full`
  */
 export async function openPostgres(options: PostgresOptions): Promise<Postgres> {
-  const { poolSize, timeout = 5 * SECOND, timers, clock, random } = options;
+  const { poolSize, timeout = CALL_LIMIT, timers, clock, random } = options;
   const masterKey = parseMasterKey(options.masterKey, 'The master key of the PostgreSQL store');
   const { where, config } = readAddress(options.url, options.caFile);
   const address = { where, config: { ...config, application_name: nameOfSessions(options.schema) } };

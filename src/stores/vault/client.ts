@@ -5,7 +5,7 @@ import type { Random } from '../../ports/random.ts';
 import type { CallOptions } from '../../ports/store.ts';
 import { asFailure } from './failures.ts';
 import { type VaultHttp, type VaultRequest, vaultHttp } from './http.ts';
-import type { VaultOptions } from './options.ts';
+import { CALL_LIMIT, type VaultOptions } from './options.ts';
 import { Session } from './session.ts';
 import { type Answer, NoAnswer } from './transport.ts';
 
@@ -89,11 +89,11 @@ export class VaultClient {
 
   async #once(running: Running): Promise<Answer> {
     const { http, session } = this.#deps;
-    const token = await loggedIn(session.token());
+    const token = await loggedIn(session.token(), running.signal);
     const answer = await http.ask({ ...running.call, token, signal: running.signal });
     if (answer.status !== 403 || running.replaced) return answer;
     running.replaced = true;
-    return (await loggedIn(session.replace(token))) ? this.#once(running) : answer;
+    return (await loggedIn(session.replace(token), running.signal)) ? this.#once(running) : answer;
   }
 
   /** Twice as long each time, and by chance up to half of it less, so that those who failed together do not come back together. */
@@ -117,18 +117,26 @@ export class VaultClient {
 
 /** @throws an Error of the file system when the CA file cannot be read */
 export async function vaultClient(options: VaultOptions): Promise<VaultClient> {
-  const { timeout = 10 * SECOND, clock, timers, random } = options;
+  const { timeout = CALL_LIMIT, clock, timers, random } = options;
   const where = new URL(options.address).host;
   const http = await vaultHttp(options);
   const session = new Session({ http, where, auth: options.auth, timeout, clock, timers });
   return new VaultClient({ http, session, where, timeout, clock, timers, random });
 }
 
-/** Of a login that got no answer: the call itself was not sent. */
-async function loggedIn<Result>(login: Promise<Result>): Promise<Result> {
-  return login.catch((error: unknown) => {
+/** Of a login that got no answer, or none in the time of the call that needs it: the call itself was not sent. The login goes on for others. */
+async function loggedIn<Result>(login: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const givenUp = (): void => reject(new NoAnswer('given up', false));
+  if (signal.aborted) givenUp();
+  signal.addEventListener('abort', givenUp, { once: true });
+  try {
+    return await Promise.race([login, late]);
+  } catch (error) {
     throw error instanceof NoAnswer ? new NoAnswer(error.code, false) : error;
-  });
+  } finally {
+    signal.removeEventListener('abort', givenUp);
+  }
 }
 
 function mayTryAgain(error: unknown, { call, signal }: Running): NoAnswer {

@@ -1,5 +1,5 @@
 import type { Secret } from '../../core/secret.ts';
-import type { Millis } from '../../core/time.ts';
+import { type Millis, SECOND } from '../../core/time.ts';
 import type { Clock, Timers } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 
@@ -26,8 +26,10 @@ export interface VaultSettings {
   readonly auth: VaultAuth;
 }
 
+export const CALL_LIMIT: Millis = 7 * SECOND;
+
 export interface VaultOptions extends VaultSettings {
-  /** How long a call may take, further tries and logging in included. Default: 10 s. */
+  /** How long a call may take, further tries and logging in included; all calls of a swap together, too. Default: `CALL_LIMIT`. */
   readonly timeout?: Millis;
   readonly clock: Clock;
   readonly timers: Timers;

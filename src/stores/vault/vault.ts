@@ -6,6 +6,7 @@ import type { MoveMarks } from '../../ports/move.ts';
 import type { CallOptions, ChangeFeed, DueIndex, Store } from '../../ports/store.ts';
 import type { TokenFeed, TokenStore, TokenTurns } from '../../ports/tokens.ts';
 import { MemoryDueIndex } from '../memory-index.ts';
+import { within } from '../within.ts';
 import { auditKeysIn } from './audit-keys.ts';
 import { type VaultClient, vaultClient } from './client.ts';
 import { documentsIn } from './documents.ts';
@@ -14,7 +15,7 @@ import { IntentFeed } from './feed.ts';
 import { KeyValues } from './kv.ts';
 import { materialIn } from './material.ts';
 import { moveMarksIn } from './move.ts';
-import type { VaultOptions } from './options.ts';
+import { CALL_LIMIT, type VaultOptions } from './options.ts';
 import { tokensIn } from './tokens.ts';
 import { Turns } from './turns.ts';
 
@@ -41,7 +42,7 @@ export async function openVault(options: VaultOptions): Promise<Vault> {
   const client = await connect(options);
   const entries = new Entries(new KeyValues(client, options.mount, options.prefix), options.timers);
   const feed = new IntentFeed(entries, options.random);
-  const store = vaultStore(client, entries, feed, options.clock);
+  const store = vaultStore(client, entries, feed, options);
   try {
     await store.check();
     const turns = new Turns(entries, options.clock, options.random);
@@ -61,7 +62,7 @@ async function connect(options: VaultOptions): Promise<VaultClient> {
   }
 }
 
-function vaultStore(client: VaultClient, entries: Entries, feed: IntentFeed, clock: Clock): VaultStore {
+function vaultStore(client: VaultClient, entries: Entries, feed: IntentFeed, { clock, timeout = CALL_LIMIT }: VaultOptions): VaultStore {
   const documents = documentsIn(entries, feed);
   const material = materialIn(entries);
   const index = new MemoryDueIndex(documents);
@@ -75,11 +76,11 @@ function vaultStore(client: VaultClient, entries: Entries, feed: IntentFeed, clo
   return {
     kind: 'vault',
     load: (name, options) => call(options, () => documents.load(name, options)),
-    swap: (keyring, expected, options) => call(options, () => documents.swap(keyring, expected, options)),
+    swap: (keyring, expected, options) => call(options, () => documents.swap(keyring, expected, within(timeout, options))),
     page: (after, limit, options) => call(options, () => documents.page(after, limit, options)),
     due: (now, after, limit, options) => call(options, () => index.due(now, after, limit, options)),
     changes: (since, options) => call(options, () => documents.changes(since, options)),
-    putMaterial: (ref, secret, options) => call(options, () => material.put(ref, secret, options)),
+    putMaterial: (ref, secret, options) => call(options, () => material.put(ref, secret, within(timeout, options))),
     getMaterial: (ref, options) => call(options, () => material.get(ref, options)),
     destroyMaterial: (ref, options) => call(options, () => material.destroy(ref, options)),
     pageMaterial: (after, limit, options) => call(options, () => material.page(after, limit, options)),

@@ -1,11 +1,12 @@
 import t, { type Test } from 'tap';
-import { HOUR, SECOND } from '../../../src/core/time.ts';
+import { HOUR, MINUTE, SECOND } from '../../../src/core/time.ts';
 import { ManualClock } from '../../support/clock.ts';
 import { startFaultProxy } from '../../support/fault-proxy.ts';
 import { noPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { freshSchema } from '../../support/postgres-store.ts';
+import { freshSchema, openTestPostgres } from '../../support/postgres-store.ts';
 import { adminOf, type Replica, type ReplicaOptions, startReplica, until } from '../../support/replicas.ts';
 import { START } from '../../support/service.ts';
+import { loadFrom } from '../keyrings.ts';
 
 const POLICY = { schedule: null, leaseSeconds: 600, refreshSeconds: 30, tokenLifetimeSeconds: 3_600, skewSeconds: 5 };
 
@@ -15,7 +16,7 @@ async function startAll(t: Test, server: TestPostgres, each: readonly Partial<Re
   const token = adminOf(replicas);
   const [first] = replicas;
   if (first === undefined) throw new Error('no replica');
-  return { clock, replicas, first, token };
+  return { clock, schema, replicas, first, token };
 }
 
 async function createAt(replica: Replica, token: string, policy: object = POLICY): Promise<void> {
@@ -101,6 +102,28 @@ t.test('replicas on one PostgreSQL', { skip: noPostgres }, async (t) => {
       const { body: verdict } = await replica.call({ method: 'POST', url: '/v1/audit/verify', token, payload: {} });
       t.match(verdict, { intact: true, from: 1 });
     }
+  });
+
+  t.test('a change whose writer died before its record gets one from those that run on', async (t) => {
+    const { clock, schema, first, token } = await startAll(t, server, [{}]);
+    await createAt(first, token);
+    const dead = await openTestPostgres(t, server, { schema });
+    const { keyring, revision } = await loadFrom(dead.store, 'web');
+    await clock.advance(SECOND);
+    const changed = { ...keyring.changed, at: clock.now() };
+    t.ok(await dead.store.swap({ ...keyring, changed }, revision));
+    const recovered = async () => {
+      const { body } = await first.call({ url: '/v1/audit?keyring=web', token });
+      return body.items.filter(({ reason }: { reason: string | null }) => reason === 'recovered').length;
+    };
+    t.equal(await recovered(), 0);
+    await clock.advance(11 * MINUTE);
+    await until(async () => {
+      await clock.advance(SECOND);
+      return (await recovered()) === 1;
+    });
+    await clock.advance(11 * MINUTE);
+    t.equal(await recovered(), 1, 'once');
   });
 
   t.test('a replica that hears no notice asks every second', async (t) => {

@@ -80,6 +80,42 @@ t.test('the PostgreSQL store', { skip: noPostgres }, async (t) => {
     t.same(await store.load(document.name), { keyring: document, revision }, 'nothing happened');
   });
 
+  t.test('a password that ends in the middle of service is named, and taken again when it is right, without a start', async (t) => {
+    const [role, schema] = [`u_${freshSchema()}`, freshSchema()];
+    await owner.query(`CREATE ROLE ${role} LOGIN PASSWORD 'right'; GRANT CREATE ON DATABASE postgres TO ${role}`);
+    const url = new Secret(`postgres://${role}:right@127.0.0.1:${server.port}/postgres`);
+    const { store } = await openTestPostgres(t, server, { schema, url });
+    const revision = await createIn(store, keyring('web'));
+    await owner.query(`ALTER ROLE ${role} VALID UNTIL '2020-01-01'`);
+    await owner.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1', [role]);
+    const named = { code: 'store_unavailable', message: /refuses the user or the password/ };
+    await until(() =>
+      store.check().then(
+        () => false,
+        () => true,
+      ),
+    );
+    await t.rejects(store.check(), named);
+    await t.rejects(store.swap(rotated(keyring('web')), revision), named);
+    await owner.query(`ALTER ROLE ${role} VALID UNTIL 'infinity'`);
+    t.equal((await loadFrom(store, 'web')).revision, revision, 'nothing was changed');
+    t.ok(await store.swap(rotated(keyring('web')), revision));
+  });
+
+  t.test('a slow line is waited for within the limit, and given up beyond it', async (t) => {
+    const proxy = await startFaultProxy(t, server);
+    const url = new Secret(server.url(proxy.port));
+    const { store } = await openTestPostgres(t, server, { url, timeout: 1_500 });
+    const revision = await createIn(store, keyring('web'));
+    proxy.slow(100);
+    const later = await store.swap(rotated(keyring('web')), revision);
+    t.ok(later, 'slow, and done');
+    proxy.slow(4_000);
+    await t.rejects(store.load(keyring('web').name), { code: 'store_unavailable', message: /did not answer in time/ });
+    proxy.open();
+    t.equal((await loadFrom(store, 'web')).revision, later);
+  });
+
   t.test('a damaged document and a damaged token are named, and are neither absent nor more powerful', async (t) => {
     const schema = freshSchema();
     const { store, tokens } = await openTestPostgres(t, server, { schema });

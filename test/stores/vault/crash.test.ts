@@ -87,11 +87,8 @@ for (const { entry, landed, late } of STEPS) {
   });
 }
 
-for (const { entry, landed } of [
-  { entry: 'feed', landed: true },
-  { entry: 'keyrings/', landed: true },
-]) {
-  t.test(`kill -9 of a writer after its write to ${entry} landed`, async (t) => {
+for (const { entry, landed } of STEPS.filter(({ late }) => !late)) {
+  t.test(`kill -9 of a writer ${landed ? 'after' : 'before'} its write to ${entry} landed`, async (t) => {
     const all = await running(t);
     const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
     all.vault.intercept = (asked, apply) => {
