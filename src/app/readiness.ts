@@ -15,10 +15,18 @@ export interface Readiness {
     readonly scheduler: { readonly status: CheckStatus; readonly lastSweepSecondsAgo: number | null };
     readonly clock: { readonly status: CheckStatus };
     /** Failing: the audit log cannot be written. */
-    readonly audit: { readonly status: CheckStatus };
+    readonly audit: { readonly status: CheckStatus } & Spooling;
   };
   /** Keyrings whose rotation or destruction should have happened by now. */
   readonly overdue: readonly KeyringName[];
+}
+
+/** What records an outage of a log that is not on this machine. */
+export interface Spooling {
+  /** `none`: the log is on this machine. Failing: the spool is full, or there is no place to write one. */
+  readonly spool: 'none' | CheckStatus;
+  /** Records that wait here for the log. */
+  readonly spooled: number;
 }
 
 /** The store may be silent this long, and a sweep be late by this, before they count as failing. */
@@ -36,12 +44,12 @@ export interface ReadinessDeps {
   readonly sweepPause: Millis;
   /** Uptime at the end of the last sweep that ran through; null before the first. */
   readonly lastSweep: () => Millis | null;
-  /** `needed`: without the log nothing is served. */
-  readonly audit: () => { readonly healthy: boolean; readonly needed: boolean };
+  /** `serves`: whether reads are answered, recorded or by the operator's choice without. */
+  readonly audit: () => { readonly healthy: boolean; readonly serves: boolean } & Spooling;
 }
 
 export function readinessOf({ clock, copies, waiters, sweep, storeKind, sweepPause, lastSweep, audit }: ReadinessDeps): Readiness {
-  const { healthy, needed } = audit();
+  const { healthy, serves: reads, spool, spooled } = audit();
   const silence = copies.silence();
   const swept = lastSweep();
   const sinceSweep = swept === null ? null : clock.uptime() - swept;
@@ -51,9 +59,9 @@ export function readinessOf({ clock, copies, waiters, sweep, storeKind, sweepPau
     store: { status: within(silence, PATIENCE), kind: storeKind, silentSeconds: wholeSeconds(silence) },
     scheduler: { status: within(sinceSweep, sweepPause + PATIENCE), lastSweepSecondsAgo: wholeSeconds(sinceSweep) },
     clock: { status: failing.some(({ code }) => code === 'clock_behind') ? 'failing' : 'ok' },
-    audit: { status: healthy ? 'ok' : 'failing' },
+    audit: { status: healthy ? 'ok' : 'failing', spool, spooled },
   } as const;
-  const serves = checks.store.status === 'ok' && !waiters.draining && (healthy || !needed);
+  const serves = checks.store.status === 'ok' && !waiters.draining && reads;
   const well = healthy && checks.scheduler.status === 'ok' && checks.clock.status === 'ok' && overdue.length === 0;
   return { status: serves ? (well ? 'ready' : 'degraded') : 'not ready', checks, overdue };
 }

@@ -14,7 +14,7 @@ const MOST_PENDING = 50_000;
 const RETRY_AFTER = SECOND;
 
 export interface JournalDeps {
-  readonly writer: LedgerWriter;
+  readonly writer: Pick<LedgerWriter, 'commit'>;
   readonly clock: Clock;
   readonly timers: Timers;
   /** Hears of the first commit that fails, and of the first that succeeds again (null). */

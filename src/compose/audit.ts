@@ -1,20 +1,25 @@
 import type { Logger } from 'pino';
+import type { Spooling } from '../app/readiness.ts';
 import { recordForgotten } from '../app/reconcile.ts';
 import type { SweepOutcome } from '../app/sweep.ts';
-import { GroupJournal } from '../audit/journal.ts';
+import { GroupJournal, type JournalFigures } from '../audit/journal.ts';
 import type { AuditKeys } from '../audit/keys.ts';
 import type { LedgerReader, LedgerWriter } from '../audit/ledger.ts';
 import { auditLog } from '../audit/log.ts';
 import { auditRetention } from '../audit/retention.ts';
+import type { SpoolReceiver } from '../audit/spool.ts';
+import { SpoolingJournal } from '../audit/spooling-journal.ts';
 import { codeOf } from '../core/errors.ts';
 import { type Instant, MINUTE, toIso } from '../core/time.ts';
 import { SCHEDULER } from '../core/version.ts';
 import { Refusals } from '../http/recording/refusals.ts';
 import type { AuditLog, AuditRetention } from '../ports/audit.ts';
 import type { Clock, Timers } from '../ports/clock.ts';
-import type { AuditAction, AuditEvent } from '../ports/journal.ts';
+import type { AuditAction, AuditEvent, Journal } from '../ports/journal.ts';
+import type { Random } from '../ports/random.ts';
 import type { ChangeDates, Store } from '../ports/store.ts';
 import type { KeptRegistry } from './lease-registry.ts';
+import { openSpool } from './spool.ts';
 
 /** Where the log is kept, and the leases with it. */
 export interface LogPlace {
@@ -22,6 +27,8 @@ export interface LogPlace {
   readonly reader: LedgerReader;
   /** Whether other replicas write it too. */
   readonly shared: boolean;
+  /** Where the log is not on this machine: it takes what was recorded here while it was out of reach. */
+  readonly spools?: SpoolReceiver;
   /** @param settled resolves when every grant that was handed to the journal before the call is durable, or has failed */
   leases(settled: () => Promise<void>): KeptRegistry;
   /** After the last commit. */
@@ -31,14 +38,26 @@ export interface LogPlace {
 export interface AuditOptions {
   readonly place: LogPlace;
   readonly keys: AuditKeys;
+  /** Where a spool may lie, and how long its records may be in all, in bytes. */
+  readonly spool: { readonly dataDir: string; readonly mostBytes: number };
   readonly clock: Clock;
   readonly timers: Timers;
+  readonly random: Random;
   readonly logger: Logger;
+}
+
+/** For metrics and readiness. */
+export interface AuditFigures extends JournalFigures, Spooling {
+  /** Whether the log itself takes records. */
+  readonly healthy: boolean;
+  /** Whether reads get a record now, in the log or in a spool. */
+  readonly recordsReads: boolean;
 }
 
 /** The audit log of a running service. */
 export interface Audit {
-  readonly journal: GroupJournal;
+  readonly journal: Journal;
+  figures(): AuditFigures;
   readonly reader: LedgerReader;
   readonly log: AuditLog;
   readonly retention: AuditRetention;
@@ -55,22 +74,38 @@ export interface Audit {
   requireWritable(): Promise<void>;
   /** Records what refusals were only counted. */
   tellRefusals(): Promise<void>;
+  /** Moves what was spooled into the log, where there is a spool and the log takes it. @throws KeyturnError what keeps it from being moved now */
+  moveSpool(): Promise<void>;
   /** Writes what is pending and closes the log. */
   close(): Promise<void>;
 }
 
 /** @throws KeyturnError what keeps the log from being opened */
-export function openAudit({ place, keys, clock, timers, logger }: AuditOptions): Audit {
-  const { writer, reader } = place;
+export async function openAudit(options: AuditOptions): Promise<Audit> {
+  const { place, keys, clock, timers, random, logger } = options;
+  const { writer, reader, spools } = place;
   const report = (failure: Error | null): void => {
     if (failure === null) logger.info('audit log is written again');
     else logger.error({ code: codeOf(failure), err: failure }, 'audit log cannot be written');
   };
-  const journal: GroupJournal = new GroupJournal({ writer, clock, timers, report, passingOver: () => leases.markIncomplete() });
-  const leases = place.leases(() => journal.flush());
+  const bypassing = (): void => leases.markIncomplete();
+  const shared = new GroupJournal({ writer, clock, timers, report, passingOver: bypassing });
+  const leases = place.leases(() => shared.flush());
+  const around = { keys, clock, timers, random, logger };
+  const spool = spools === undefined ? null : await openSpool({ ...options.spool, ...around, receiver: spools });
+  const journal: Journal = spool === null ? shared : new SpoolingJournal({ shared, spool: spool.journal, bypassing });
+  const moveSpool = async (): Promise<void> => {
+    if (shared.healthy) await spool?.move();
+  };
   const refusals = new Refusals();
   return {
     journal,
+    figures() {
+      const { healthy, figures } = shared;
+      if (spool === null) return { ...figures, healthy, recordsReads: healthy, spool: 'none', spooled: 0 };
+      const spooling = { spool: spool.healthy ? 'ok' : 'failing', spooled: spool.records } as const;
+      return { ...figures, records: figures.records + spool.written, healthy, recordsReads: healthy || spool.healthy, ...spooling };
+    },
     reader,
     log: auditLog({ reader, writer, keys, clock }),
     retention: auditRetention({ reader, writer, keys, clock }),
@@ -100,9 +135,13 @@ export function openAudit({ place, keys, clock, timers, logger }: AuditOptions):
     async tellRefusals() {
       for (const event of refusals.take(clock.now())) journal.append(event, null, () => undefined);
     },
+    moveSpool,
     async close() {
-      await journal.flush();
-      journal.stop();
+      await shared.flush();
+      // what stays is moved by the next start
+      await moveSpool().catch(() => undefined);
+      await spool?.close();
+      shared.stop();
       await leases.close();
       await place.close();
     },

@@ -108,11 +108,11 @@ async function openSecretsManager(settings: Settings, store: AwsSettings, surrou
   }
 }
 
-/** What every replica stands on: nothing is kept in its data folder. */
+/** What every replica stands on: nothing is kept in its data folder, but for a spool in an outage. */
 export function sharedFoundation(postgres: Postgres): Foundation {
-  const { writer, reader, registry } = postgres.log;
+  const { writer, reader, registry, spools } = postgres.log;
   const leases = (settled: () => Promise<void>): KeptRegistry => ({ ...registry, registry: registry.registry(settled) });
-  return { ...postgres, snapshots: null, log: { writer, reader, shared: true, leases, close: async () => undefined } };
+  return { ...postgres, snapshots: null, log: { writer, reader, spools, shared: true, leases, close: async () => undefined } };
 }
 
 async function openInVault(store: VaultSettings, surroundings: Surroundings): Promise<Foundation> {

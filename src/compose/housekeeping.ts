@@ -19,7 +19,7 @@ export interface House {
   readonly validate: () => Promise<void>;
   readonly notices: Notices | undefined;
   readonly authenticator: TokenAuthenticator;
-  readonly audit: Pick<Audit, 'tellRefusals' | 'recordForgotten'>;
+  readonly audit: Pick<Audit, 'tellRefusals' | 'recordForgotten' | 'moveSpool'>;
   /** Null where the log is no database of others. */
   readonly witness: LogWitness | null;
   readonly leases: KeptRegistry;
@@ -48,6 +48,7 @@ export function keepHouse(house: House): () => Promise<void> {
   const unwatch = notices?.watch(() => void validate().catch(invalid));
   const ends = [
     repeat(timers, SECOND, validate, invalid),
+    repeat(timers, SECOND, () => audit.moveSpool(), failed('spool')),
     repeat(timers, MINUTE, () => authenticator.flushUses(), failed('last uses')),
     repeat(timers, MINUTE, () => audit.tellRefusals(), failed('refusals')),
     repeat(timers, MINUTE, async () => leases.beat(), failed('leases alive')),

@@ -10,6 +10,7 @@ import { type Fault, KeyturnError } from '../core/errors.ts';
 import type { FileFacts, MachineFacts, SettingsFacts } from '../core/review/facts.ts';
 import type { Instant } from '../core/time.ts';
 import { masterKeyPath } from '../stores/master-key.ts';
+import { damagedSpools } from '../stores/sqlite/audit/spools.ts';
 import { databasePath } from '../stores/sqlite/database.ts';
 
 /** The data folder and the configuration as they lie there: nothing is opened for writing, nothing is locked. Null where there are none to see. */
@@ -24,12 +25,13 @@ export function inspectMachine(surroundings: Surroundings, now: Instant): Machin
     files: process.platform === 'win32' ? [] : filesOf(dataDir),
     adminTokenId: adminTokenId(dataDir, surroundings),
     masterKeyWrittenAt: writtenAt(masterKeyPath(dataDir)),
+    damagedSpools: damagedSpools(dataDir),
   };
 }
 
 /** What makes a folder one of Keyturn's, whatever store it goes with. */
 function marksOf(dataDir: string): string[] {
-  return [databasePath(dataDir), masterKeyPath(dataDir), join(dataDir, ADMIN_TOKEN_FILE)];
+  return [databasePath(dataDir), masterKeyPath(dataDir), join(dataDir, ADMIN_TOKEN_FILE), ...damagedSpools(dataDir)];
 }
 
 function configuration(surroundings: Surroundings, now: Instant): { settings: Settings | null; faults: readonly Fault[] } {

@@ -45,6 +45,9 @@ import { logDeclared, logShortSkew, logSlowSweep, logSweep, logSweepFailure } fr
 import { logWitness } from './log-witness.ts';
 import { onceAMinute } from './once-a-minute.ts';
 
+/** Bytes. */
+const MEGABYTE = 1_048_576;
+
 export interface Surroundings {
   readonly clock: Clock;
   readonly timers: Timers;
@@ -110,7 +113,9 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     ? logWitness({ dataDir: settings.dataDir, reader: place.reader, publicKey: foundation.auditKeys.publicKey, clock })
     : null;
   await witness?.compare();
-  const audit = openAudit({ place, keys: foundation.auditKeys, clock, timers, logger });
+  const { onOutage, spoolMegabytes } = settings.audit;
+  const spool = { dataDir: settings.dataDir, mostBytes: spoolMegabytes * MEGABYTE };
+  const audit = await openAudit({ place, keys: foundation.auditKeys, spool, ...surroundings });
   const { journal, refusals } = audit;
   const judge = await openJudge(settings, foundation, logger);
   const service: CreateDeps = { store, clock, random, copies, judge };
@@ -146,7 +151,10 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     await authenticator.catchUp();
   });
   const sweepPause = longestPause(settings.sweep.cron, clock.now());
-  const auditState = () => ({ healthy: journal.healthy, needed: settings.audit.onOutage === 'refuse' });
+  const auditState = () => {
+    const { recordsReads, ...figures } = audit.figures();
+    return { ...figures, serves: recordsReads || onOutage === 'serve-reads' };
+  };
   const lastSweep = () => scheduler.lastSweep;
   const readiness = (): Readiness =>
     readinessOf({ clock, copies, waiters, sweep, sweepPause, storeKind: store.kind, lastSweep, audit: auditState });
@@ -158,13 +166,13 @@ export async function composeService(settings: Settings, surroundings: Surroundi
     connections: () => connectionsOf(app),
     storeSilence: () => readiness().checks.store.silentSeconds,
     ready: () => readiness().status !== 'not ready',
-    audit: () => ({ ...journal.figures, healthy: journal.healthy }),
+    audit: () => audit.figures(),
   });
   const http = httpSettings(settings);
   const backup = () =>
     makeBackup({ snapshots: foundation.snapshots, recipient: settings.backup.recipient, dataDir: settings.dataDir, clock, random });
   const heard = heardBy(journal, (grant) => early.heard(grant));
-  const recording: Recording = { journal: heard, clock, refusals, onOutage: settings.audit.onOutage };
+  const recording: Recording = { journal: heard, clock, refusals, onOutage };
   const { log, retention } = audit;
   const parts = { service, reader, fleet, waiters, authenticator, tokens, readiness, metrics, backup, audit: log, retention };
   const app = await buildApp({ ...parts, answers: new KeysAnswers(), recording, stopwatch, settings: http, logger });

@@ -181,7 +181,9 @@ export const ConfigFile = Type.Object(
       ),
     ),
     metrics: optional(Type.Object({ access: optional(oneOf(['open', 'token'])) }, closed)),
-    audit: optional(Type.Object({ onOutage: optional(oneOf(['refuse', 'serve-reads'])) }, closed)),
+    audit: optional(
+      Type.Object({ onOutage: optional(oneOf(['refuse', 'serve-reads'])), spoolMegabytes: optional(whole(1, 1_048_576)) }, closed),
+    ),
     docs: optional(Type.Object({ enabled: optional(Type.Boolean({ description: 'true or false' })) }, closed)),
     strength: optional(Type.Object({ wordlistFile: optional(text('the path of a list of known keys, one a line')) }, closed)),
     sweep: optional(Type.Object({ cron: optional(text('a cron expression in quotes, such as "* * * * * *"')) }, closed)),

@@ -65,8 +65,12 @@ export interface Settings {
     readonly connections: number;
   };
   readonly metrics: { readonly access: 'open' | 'token' };
-  /** What becomes of reads of keys while the audit log cannot be written. */
-  readonly audit: { readonly onOutage: 'refuse' | 'serve-reads' };
+  readonly audit: {
+    /** What becomes of reads of keys that can be recorded nowhere. */
+    readonly onOutage: 'refuse' | 'serve-reads';
+    /** How much a replica records on its own disk while the log that it shares is out. */
+    readonly spoolMegabytes: number;
+  };
   readonly docs: { readonly enabled: boolean };
   readonly strength: {
     /** A list of known keys beside the built-in one; read at the start. Null = none. */

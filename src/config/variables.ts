@@ -66,6 +66,7 @@ export const VARIABLES: readonly Variable[] = [
   variable('KEYTURN_CONNECTIONS', 'limits.connections', asNumber),
   variable('KEYTURN_METRICS_ACCESS', 'metrics.access'),
   variable('KEYTURN_AUDIT_ON_OUTAGE', 'audit.onOutage'),
+  variable('KEYTURN_AUDIT_SPOOL_MEGABYTES', 'audit.spoolMegabytes', asNumber),
   variable('KEYTURN_DOCS_ENABLED', 'docs.enabled', asBoolean),
   variable('KEYTURN_STRENGTH_WORDLIST_FILE', 'strength.wordlistFile'),
   variable('KEYTURN_SWEEP_CRON', 'sweep.cron'),

@@ -41,7 +41,7 @@ export function settingsOf(file: ConfigFile, secrets: Secrets, sources: ImportSo
       connections,
     },
     metrics: { access: file.metrics?.access ?? 'open' },
-    audit: { onOutage: file.audit?.onOutage ?? (file.store?.kind === 'postgres' ? 'serve-reads' : 'refuse') },
+    audit: { onOutage: file.audit?.onOutage ?? 'refuse', spoolMegabytes: file.audit?.spoolMegabytes ?? 512 },
     docs: { enabled: file.docs?.enabled ?? true },
     strength: { wordlistFile: file.strength?.wordlistFile === undefined ? null : sources.resolve(file.strength.wordlistFile) },
     sweep: { cron: file.sweep?.cron ?? '* * * * * *' },

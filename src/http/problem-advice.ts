@@ -90,7 +90,7 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
   store_read_only: { when: 'The store can be read but not written.', next: 'Make it writable: permissions, mount, credentials.' },
   audit_unavailable: {
     when: 'The audit log cannot be written, so nothing was done or shown that it could not record. Where the detail says that the change IS in force, it is: only its record is late.',
-    next: 'Look at the disk of the data folder. Keyturn tries again with each request; readiness and metrics tell when the log is back.',
+    next: 'Look at the disk of the data folder and, where the log is in a database, at that. Keyturn tries again with each request; readiness and metrics tell when the log is back.',
   },
   store_locked: { when: 'Another process owns the embedded store.', next: 'Stop the other one; one process owns a data folder.' },
   lease_exhausted: {

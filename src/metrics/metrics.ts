@@ -15,7 +15,7 @@ export interface Observed {
   /** Seconds since the store last answered; null before the first answer. */
   readonly storeSilence: () => number | null;
   readonly ready: () => boolean;
-  readonly audit: () => { readonly healthy: boolean } & JournalFigures;
+  readonly audit: () => { readonly healthy: boolean; readonly spooled: number } & JournalFigures;
 }
 
 /** Metrics for Prometheus, without names of keyrings: those would tell too much and grow without bound. */
@@ -60,6 +60,7 @@ export class Metrics {
     this.#gauge('keyturn_audit_commits', 'Commits of the audit log since the start.', () => audit().commits);
     this.#gauge('keyturn_audit_failures', 'Commits of the audit log that failed since the start.', () => audit().failures);
     this.#gauge('keyturn_audit_owed', 'Changes in force whose record is not durable yet.', () => audit().owed);
+    this.#gauge('keyturn_audit_spooled', 'Records on the disk of this replica that wait for the shared log.', () => audit().spooled);
     this.#gauge('keyturn_audit_passed_over', 'Answers that left without a record since the start.', () => audit().passedOver);
     collectDefaultMetrics({ register: this.#registry });
   }

@@ -41,6 +41,8 @@ export const AUDIT_ACTIONS = [
   'audit.export',
   'audit.drop',
   'store.migrate',
+  // records of an outage, moved into the log that replicas share
+  'audit.spool',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

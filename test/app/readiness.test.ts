@@ -5,7 +5,7 @@ import { HOUR, MINUTE, type Millis, SECOND } from '../../src/core/time.ts';
 import { make, type Replica, replica } from './fixture.ts';
 
 function look(ours: Replica, lastSweep: Millis | null, sweepPause: Millis = SECOND) {
-  const audit = () => ({ healthy: true, needed: true });
+  const audit = () => ({ healthy: true, serves: true, spool: 'none', spooled: 0 }) as const;
   const deps = { ...ours, sweepPause, storeKind: ours.store.kind, lastSweep: () => lastSweep, audit };
   return readinessOf(deps);
 }

@@ -140,6 +140,7 @@ export const OPEN_FOLDER: MachineFacts = {
   files: [{ path: '/var/lib/keyturn/master.key', isFolder: false, mode: 0o644 }],
   adminTokenId: TOKEN.id,
   masterKeyWrittenAt: NOW,
+  damagedSpools: ['/var/lib/keyturn/spool/20261123T081500000Z-web-3-1f9c2a77.damaged'],
 };
 
 /** Types `doctor` against the service that is kept badly, its port made a fixed one. */

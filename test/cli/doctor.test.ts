@@ -26,7 +26,7 @@ t.test(
     const { exit, out, err } = await badReport();
     t.equal(exit, 1);
     t.equal(out, readFileSync(GOLDEN, 'utf8'));
-    t.match(err, /^keyturn: The review is not clean: 5 critical, 10 warnings\.\n$/);
+    t.match(err, /^keyturn: The review is not clean: 6 critical, 10 warnings\.\n$/);
   },
 );
 

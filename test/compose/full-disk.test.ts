@@ -81,7 +81,7 @@ t.test('while the log cannot be written reads are refused, or served where that 
   const disk = smallDisk(t);
   const outcomes: Record<string, number[]> = {};
   for (const onOutage of ['refuse', 'serve-reads'] as const) {
-    const service = await startTestService(t, { dataDir: join(disk.path, onOutage), settings: { audit: { onOutage } } });
+    const service = await startTestService(t, { dataDir: join(disk.path, onOutage), settings: { audit: { onOutage, spoolMegabytes: 1 } } });
     await create(service, 'web');
     disk.fill();
     const seen: number[] = [];

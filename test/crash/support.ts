@@ -25,7 +25,7 @@ export function settingsOf({ dataDir, postgres }: Place): Settings {
   const settings = crashSettings(dataDir, null);
   if (postgres === null) return settings;
   const store = { kind: 'postgres', url: new Secret(postgres.url), schema: postgres.schema, poolSize: 4, caFile: null } as const;
-  return { ...settings, store, masterKey: MASTER_KEY, audit: { onOutage: 'serve-reads' } };
+  return { ...settings, store, masterKey: MASTER_KEY };
 }
 
 /** Calls with the admin token of the folder. */

@@ -18,7 +18,11 @@ export interface TestPostgres {
   readonly password: string;
   /** As the owner of everything; `port` puts a proxy in between. */
   url(port?: number): string;
-  /** Stops it at once, as a crash does, and starts it again on the same data and port. */
+  /** Stops it at once, as a crash does. */
+  stop(): Promise<void>;
+  /** On the same data and port. */
+  start(): Promise<void>;
+  /** Both. */
   restart(): Promise<void>;
 }
 
@@ -54,17 +58,23 @@ export async function startPostgres(t: Teardown, { durable = false } = {}): Prom
   const data = join(folder, 'data');
   initialise(programs, folder, data, password, owner);
   const port = await freePort();
-  const start = () => run(join(programs, 'postgres'), { data, folder, port, owner, durable });
-  let server = await start();
+  const begin = () => run(join(programs, 'postgres'), { data, folder, port, owner, durable });
+  let server = await begin();
   t.teardown(() => stop(server, 'SIGINT'));
+  const end = () => stop(server, 'SIGQUIT');
+  const start = async (): Promise<void> => {
+    server = await begin();
+  };
   return {
     host: '127.0.0.1',
     port,
     password,
     url: (through = port) => `postgres://${USER}:${password}@127.0.0.1:${through}/postgres`,
+    stop: end,
+    start,
     async restart() {
-      await stop(server, 'SIGQUIT');
-      server = await start();
+      await end();
+      await start();
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { InjectOptions } from 'fastify';
 import { systemTimers } from '../../src/clock.ts';
+import type { LogPlace } from '../../src/compose/audit.ts';
 import { sharedFoundation } from '../../src/compose/foundation.ts';
 import { composeService, type Service } from '../../src/compose/service.ts';
 import type { Settings } from '../../src/config/settings.ts';
@@ -18,6 +19,7 @@ interface Teardown {
 
 export interface Replica {
   readonly service: Service;
+  readonly dataDir: string;
   /** A call of its API; `token` defaults to none. */
   call(options: InjectOptions & { readonly token?: string }): Promise<Called>;
   log(): string;
@@ -31,6 +33,10 @@ export interface ReplicaOptions {
   /** False: no notice is heard, as when the listening connection is down. */
   readonly listens?: boolean;
   readonly settings?: Partial<Settings>;
+  /** To open the same folder again, as after a restart. */
+  readonly dataDir?: string;
+  /** What of the shared log is another one. */
+  readonly log?: (log: LogPlace) => LogPlace;
 }
 
 /** Sweeps when a test asks, not by itself. */
@@ -39,18 +45,20 @@ const NEVER = { cron: '0 0 1 1 *' };
 /** A whole service beside others on one PostgreSQL schema, with a clock that the test moves; the network is real. Stopped after the test. */
 export async function startReplica(t: Teardown, server: TestPostgres, options: ReplicaOptions): Promise<Replica> {
   const { schema, clock, port = server.port, listens = true } = options;
-  const settings = testSettings(temporaryFolder(t), { sweep: NEVER, ...options.settings });
+  const settings = testSettings(options.dataDir ?? temporaryFolder(t), { sweep: NEVER, ...options.settings });
   const lines: string[] = [];
   const logger = createLogger(settings.log.level, { write: (line: string) => void lines.push(line) });
   const url = new Secret(server.url(port));
   const open = sharedFoundation(await openTestPostgres(t, server, { schema, clock, url, timers: systemTimers, timeout: 2_000 }));
   const { notices: _, ...deaf } = open;
-  const foundation = listens ? open : deaf;
+  const { log } = open;
+  const foundation = { ...(listens ? open : deaf), ...(log && options.log && { log: options.log(log) }) };
   const service = await composeService(settings, { clock, timers: clock, random: storeRandom, logger }, foundation);
   t.teardown(() => service.stop());
   await service.start();
   return {
     service,
+    dataDir: settings.dataDir,
     log: () => lines.join(''),
     async call({ token, headers, ...call }) {
       const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };

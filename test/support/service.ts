@@ -73,7 +73,7 @@ export function testSettings(dataDir: string, changes: Partial<Settings> = {}): 
       connections: 1_000,
     },
     metrics: { access: 'open' },
-    audit: { onOutage: 'refuse' },
+    audit: { onOutage: 'refuse', spoolMegabytes: 512 },
     docs: { enabled: true },
     strength: { wordlistFile: null },
     sweep: { cron: '* * * * * *' },

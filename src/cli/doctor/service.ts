@@ -41,7 +41,7 @@ function serviceFacts({ status, checks, overdue }: Readiness): Omit<ServiceFacts
     store: { failing: failing(store), kind: store.kind, silentSeconds: store.silentSeconds },
     scheduler: { failing: failing(scheduler), lastSweepSecondsAgo: scheduler.lastSweepSecondsAgo },
     clock: { failing: failing(clock) },
-    audit: { failing: failing(audit) },
+    audit: { failing: failing(audit), spoolFailing: audit.spool === 'failing', spooled: audit.spooled ?? 0 },
     overdue,
   };
 }

@@ -13,7 +13,7 @@ export const Readiness = Type.Object({
     store: Type.Object({ status: Status, kind: Type.String(), silentSeconds: Seconds }),
     scheduler: Type.Object({ status: Status, lastSweepSecondsAgo: Seconds }),
     clock: Type.Object({ status: Status }),
-    audit: Type.Object({ status: Status }),
+    audit: Type.Object({ status: Status, spool: Type.Optional(Status), spooled: Type.Optional(Type.Integer()) }),
   }),
   overdue: Type.Integer(),
   overdueKeyrings: Type.Optional(Type.Array(Type.String())),

@@ -24,7 +24,13 @@ export interface ServiceFacts {
   readonly store: { readonly failing: boolean; readonly kind: string; readonly silentSeconds: number | null };
   readonly scheduler: { readonly failing: boolean; readonly lastSweepSecondsAgo: number | null };
   readonly clock: { readonly failing: boolean };
-  readonly audit: { readonly failing: boolean };
+  readonly audit: {
+    readonly failing: boolean;
+    /** It could not record reads while the log that it shares is out. */
+    readonly spoolFailing: boolean;
+    /** Records that wait on its disk for that log. */
+    readonly spooled: number;
+  };
   /** How many keyrings are overdue. */
   readonly overdue: number;
   /** How far its clock is before ours, at least and at most; null where it did not say. */
@@ -97,6 +103,8 @@ export interface MachineFacts {
   readonly adminTokenId: string | null;
   /** When the master key in the data folder was last written; null where there is none. */
   readonly masterKeyWrittenAt: Instant | null;
+  /** Folders of audit spools that were not what was written, kept for whoever looks into it. */
+  readonly damagedSpools: readonly string[];
 }
 
 export interface SettingsFacts {

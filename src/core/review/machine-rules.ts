@@ -52,7 +52,7 @@ export const SETTINGS_RULES: readonly Rule<SettingsFacts>[] = [
   },
   {
     id: 'config.serves-unrecorded',
-    why: 'Whoever fills the disk can read keys without leaving a record.',
+    why: 'Whoever fills the disk, or takes the database away, can read keys without leaving a record.',
     judge({ onAuditOutage }) {
       if (onAuditOutage !== 'serve-reads') return null;
       const found = 'keys are served while the audit log cannot be written';
@@ -73,6 +73,17 @@ export const SETTINGS_RULES: readonly Rule<SettingsFacts>[] = [
 
 /** The data folder as a whole. */
 export const FOLDER_RULES: readonly Rule<MachineFacts>[] = [
+  {
+    id: 'files.damaged-spool',
+    why: 'Somebody changed or removed records of an outage before they were in the audit log. The log names which.',
+    judge({ damagedSpools }) {
+      const [path] = damagedSpools;
+      if (path === undefined) return null;
+      const found = `${damagedSpools.length === 1 ? 'an audit spool was' : `${damagedSpools.length} audit spools were`} not what was written there`;
+      const remedy = `keyturn audit list --action audit.spool; keep a copy of the folder for whoever looks into it, then rm -r ${shellWord(path)}`;
+      return { severity: 'critical', found, remedy };
+    },
+  },
   {
     id: 'files.admin-token',
     why: 'It may do everything, and everybody who gets at the folder or at a copy of it has it.',

@@ -54,7 +54,31 @@ export const SERVICE_RULES: readonly Rule<ServiceFacts>[] = [
       return {
         severity: 'critical',
         found: 'its audit log cannot be written',
-        remedy: 'make room on the disk; the log of the service says what is wrong',
+        remedy: 'make room on the disk, or bring the database back; the log of the service says what is wrong',
+      };
+    },
+  },
+  {
+    id: 'service.no-spool',
+    why: 'While the database is out, a read that can be recorded nowhere is refused, or, as configured, happens without a record.',
+    judge({ audit }) {
+      if (!audit.spoolFailing) return null;
+      return {
+        severity: 'warning',
+        found: 'its audit spool is full, or there is no place to write one',
+        remedy: 'let dataDir be a folder that it may write, on a volume that outlasts it; or raise audit.spoolMegabytes',
+      };
+    },
+  },
+  {
+    id: 'service.spooled',
+    why: 'What was read in the outage is on the disk of one replica alone until it is in the log.',
+    judge({ audit }) {
+      if (audit.failing || audit.spooled === 0) return null;
+      return {
+        severity: 'warning',
+        found: `${audit.spooled} records of an outage are not in the audit log yet`,
+        remedy: 'look again in a minute; if they are still there, the log of the service says why (task spool)',
       };
     },
   },

@@ -109,7 +109,7 @@ export const READINESS = {
     store: { status: 'ok', kind: 'sqlite', silentSeconds: 0 },
     scheduler: { status: 'ok', lastSweepSecondsAgo: 0 },
     clock: { status: 'ok' },
-    audit: { status: 'ok' },
+    audit: { status: 'ok', spool: 'none', spooled: 0 },
   },
   overdue: 0,
 };

@@ -19,7 +19,11 @@ const ReadinessView = Type.Object(
       store: Type.Object({ status: Check, kind: Type.String(), silentSeconds: SecondsOrNull }),
       scheduler: Type.Object({ status: Check, lastSweepSecondsAgo: SecondsOrNull }),
       clock: Type.Object({ status: Check }),
-      audit: Type.Object({ status: Check }),
+      audit: Type.Object({
+        status: Check,
+        spool: oneOf(['none', 'ok', 'failing']),
+        spooled: Type.Integer({ description: 'Records that wait on the disk of this replica for the log that it shares.' }),
+      }),
     }),
     overdue: Type.Integer({ description: 'Keyrings whose turn came over a minute ago and failed.' }),
     overdueKeyrings: Type.Optional(Type.Array(KeyringName, { description: 'Only with a token of an operator or auditor; at most 100.' })),

@@ -1,5 +1,6 @@
 import { type AuditKeys, makeAuditKeys, readAuditKeys } from '../../audit/keys.ts';
 import type { LedgerReader, LedgerWriter } from '../../audit/ledger.ts';
+import type { SpoolReceiver } from '../../audit/spool.ts';
 import { KeyturnError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import type { Millis } from '../../core/time.ts';
@@ -11,6 +12,7 @@ import { parseMasterKey } from '../master-key.ts';
 import type { MasterKey } from '../sealing.ts';
 import { readAddress } from './address.ts';
 import { postgresLedgerReader } from './audit/reader.ts';
+import { postgresSpools } from './audit/spools.ts';
 import { openPostgresLedger } from './audit/writer.ts';
 import { adoptForeign } from './changes.ts';
 import { CALL_LIMIT, Connections, nameOfSessions } from './connections.ts';
@@ -46,6 +48,8 @@ export interface PostgresLog {
   readonly writer: LedgerWriter;
   readonly reader: LedgerReader;
   readonly registry: SharedRegistry;
+  /** Takes what a replica recorded on its own disk meanwhile. */
+  readonly spools: SpoolReceiver;
 }
 
 /** Everything that one schema keeps. Any number of processes may have it open. */
@@ -94,6 +98,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
       writer: await openPostgresLedger({ connections, schema, keys: auditKeys }),
       reader: postgresLedgerReader(connections, schema),
       registry: await openSharedRegistry({ connections, schema, clock }),
+      spools: postgresSpools({ connections, schema, keys: auditKeys }),
     };
     await notices.start();
     const store = postgresStore({ ...keeper, fingerprintKey, clock, notices, close });

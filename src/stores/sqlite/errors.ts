@@ -1,6 +1,8 @@
 import { KeyturnError } from '../../core/errors.ts';
 
 /** The primary result codes of SQLite (https://sqlite.org/rescode.html) that ask for something of an operator. */
+/** A statement that does not fit the tables. */
+const ERROR = 1;
 const PERM = 3;
 const BUSY = 5;
 const LOCKED = 6;
@@ -24,6 +26,15 @@ export function storeFailure(cause: unknown, dataDir: string): unknown {
   if ('code' in cause && cause.code === 'ERR_INVALID_STATE') return unavailable('The store is closed: the service is stopping.', cause);
   if ('errno' in cause && 'code' in cause) return ofFileSystem(cause.code, dataDir, cause);
   return cause;
+}
+
+/** Whether a failure of this store says that a file is not what was written there. */
+export function isDamage(failure: unknown): boolean {
+  if (!(failure instanceof KeyturnError)) return false;
+  const { code, cause } = failure;
+  if (code === 'corrupt_document') return true;
+  if (!(cause instanceof Error) || !('errcode' in cause) || typeof cause.errcode !== 'number') return false;
+  return [ERROR, CORRUPT, NOTADB].includes(cause.errcode & PRIMARY);
 }
 
 function ofSqlite(code: number, dataDir: string, cause: Error): KeyturnError {

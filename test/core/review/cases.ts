@@ -77,10 +77,10 @@ export const CASES: readonly Case[] = [
   {
     id: 'service.audit-unwritable',
     severity: 'critical',
-    bad: withService({ audit: { failing: true } }),
+    bad: withService({ audit: { failing: true, spoolFailing: false, spooled: 3 } }),
     found: 'its audit log cannot be written',
     remedy: 'make room on the disk',
-    good: withService({ audit: { failing: false } }),
+    good: withService({ audit: { failing: false, spoolFailing: false, spooled: 0 } }),
   },
   {
     id: 'service.clock-offset',
@@ -387,6 +387,30 @@ export const CASES: readonly Case[] = [
     bad: withAudit({ isIntact: false, verdict: 'record 7 is not as it was written' }),
     found: 'record 7',
     remedy: 'keyturn audit verify',
+    good: WELL,
+  },
+  {
+    id: 'service.no-spool',
+    severity: 'warning',
+    bad: withService({ audit: { failing: false, spoolFailing: true, spooled: 0 } }),
+    found: 'no place to write',
+    remedy: 'dataDir',
+    good: WELL,
+  },
+  {
+    id: 'service.spooled',
+    severity: 'warning',
+    bad: withService({ audit: { failing: false, spoolFailing: false, spooled: 3 } }),
+    found: '3 records of an outage',
+    remedy: 'task spool',
+    good: WELL,
+  },
+  {
+    id: 'files.damaged-spool',
+    severity: 'critical',
+    bad: withMachine({ damagedSpools: ["/data/it's mine/spool/1.damaged"] }),
+    found: 'an audit spool was not what was written',
+    remedy: "rm -r '/data/it'\\''s mine/spool/1.damaged'",
     good: WELL,
   },
   {

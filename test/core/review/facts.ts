@@ -50,7 +50,7 @@ const SERVICE: ServiceFacts = {
   store: { failing: false, kind: 'sqlite', silentSeconds: 0 },
   scheduler: { failing: false, lastSweepSecondsAgo: 1 },
   clock: { failing: false },
-  audit: { failing: false },
+  audit: { failing: false, spoolFailing: false, spooled: 0 },
   overdue: 0,
   ahead: { least: -900, most: 150 },
   metricsOpen: true,
@@ -75,6 +75,7 @@ const MACHINE: MachineFacts = {
   ],
   adminTokenId: null,
   masterKeyWrittenAt: null,
+  damagedSpools: [],
 };
 const AUDIT: AuditFacts = { isIntact: true, verdict: 'records 1 to 12 are intact', withoutCheckpointSince: NOW - DAY };
 

@@ -128,7 +128,7 @@ t.test('a change that was done before the log failed is reported as done, and re
 });
 
 t.test('configured so, reads are served during an outage, and the gap is recorded afterwards', async (t) => {
-  const service = await startTestService(t, { settings: { audit: { onOutage: 'serve-reads' } } });
+  const service = await startTestService(t, { settings: { audit: { onOutage: 'serve-reads', spoolMegabytes: 1 } } });
   await service.call(create);
   service.ledger.full = true;
   t.match(await service.call(keys), { status: 200, body: { current: { version: 1 } } });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import pg from 'pg';
 import t, { type Test } from 'tap';
+import { ALL_MOVED, NOT_MOVED } from '../../../src/audit/spool.ts';
 import { KeyturnError } from '../../../src/core/errors.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { AT, commit, texts } from '../../audit/fixture.ts';
@@ -77,6 +78,9 @@ t.test('opening the PostgreSQL store', { skip: noPostgres }, async (t) => {
     await commit(log.writer, texts(2));
     await log.writer.checkpoint(AT);
     await log.registry.tidy();
+    const spooled = texts(1, 3).map((text) => ({ text, doubt: null }));
+    await log.spools.take({ spool: 'S-host-1', after: NOT_MOVED, mark: 1, texts: spooled, at: AT });
+    await log.spools.take({ spool: 'S-host-1', after: 1, mark: ALL_MOVED, texts: [], at: AT });
     const limited = new pg.Client(url);
     await limited.connect();
     await t.rejects(limited.query(`UPDATE ${schema}.audit_blocks SET count = 1`), { code: '42501' });

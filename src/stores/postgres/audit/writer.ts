@@ -74,10 +74,19 @@ async function writeAtOnce({ connections, schema, keys }: LedgerPlace, batch: Ba
   return row === undefined ? null : head;
 }
 
-async function writeUnderLock(place: LedgerPlace, { texts, leases, changes, at }: Batch): Promise<Head> {
+/**
+ * Writes a batch behind whatever is there by now.
+ * @param choose asked while nobody else can write: which texts it is to be, and what else belongs to the transaction. Default: those of the batch
+ */
+export async function writeUnderLock(
+  place: LedgerPlace,
+  { leases, changes, at, ...batch }: Batch,
+  choose: (ask: Ask) => Promise<readonly string[]> = async () => batch.texts,
+): Promise<Head> {
   const { connections, schema } = place;
   return connections.transaction(async (ask) => {
     const before = await lockedHead(ask, place);
+    const texts = await choose(ask);
     const after = texts.length === 0 ? before : await append(ask, place, texts, before);
     // written even when nothing is appended: proves that the server takes it
     await moveHead(ask, place, after);
