@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 import threading
 import weakref
@@ -20,6 +19,7 @@ from .settings import PathLike, address, ca_file, keyring_name, token_source
 from .snapshot import Snapshot
 from .timing import longest_wait
 from .transport import Timeouts, Transport
+from .under_uwsgi import threads_run
 
 _getpid = os.getpid
 
@@ -80,7 +80,7 @@ class KeyringClient:
         self._refresher = Refresher(self.name, self._ring, self._events, transport, self._token, cache)
         self._timeouts = Timeouts(connect_timeout, read_timeout)
         self._wait = wait
-        self._background = background and _threads_run()
+        self._background = background and threads_run()
         self._grace = connect_timeout + read_timeout + wait + 2.0 if self._background else 0.0
         self._instance_base = instance
         self._started = False
@@ -285,15 +285,6 @@ class KeyringClient:
             left = max(0.0, self._ring.due - self._monotonic())
             self._ring.put_due(min(left, 5.0) * self._clock.unit())
             self._start_thread()
-
-
-def _threads_run() -> bool:
-    """uWSGI without enable-threads does not run threads of the application. Its module exists inside its workers only."""
-    try:
-        options = importlib.import_module("uwsgi").opt
-    except (ImportError, AttributeError):
-        return True
-    return any(options.get(name) or options.get(name.encode()) for name in ("enable-threads", "threads"))
 
 
 _CLIENTS: weakref.WeakSet[KeyringClient] = weakref.WeakSet()

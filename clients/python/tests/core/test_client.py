@@ -15,8 +15,8 @@ import unittest
 from pathlib import Path
 
 from keyturn import ConfigError, KeyringClient, KeyturnError, LeaseEnded, NoKeys
-from keyturn.client import _threads_run
 from keyturn.ring import Ring
+from keyturn.under_uwsgi import threads_run
 from support.clocks import Hands
 from support.service import TOKEN, Service, key_of, problem
 
@@ -508,13 +508,13 @@ class Forks(ClientTest):
     def test_under_uwsgi_without_enable_threads_readers_refresh(self):
         sys.modules["uwsgi"] = types.SimpleNamespace(opt={"master": b"true"})
         self.addCleanup(sys.modules.pop, "uwsgi")
-        self.assertFalse(_threads_run())
+        self.assertFalse(threads_run())
         before = threading.active_count()
         client = self.client(background=True)
         self.assertEqual(client.snapshot().current.version, 2)
         self.assertFalse(any(thread.name == "keyturn-web" for thread in threading.enumerate()), before)
         sys.modules["uwsgi"].opt = {"enable-threads": b"true"}
-        self.assertTrue(_threads_run())
+        self.assertTrue(threads_run())
 
     def test_a_reader_takes_over_from_a_thread_that_stands_still(self):
         client = self.client(background=True)
