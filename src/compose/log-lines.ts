@@ -47,7 +47,7 @@ export function logSlowSweep(logger: Logger, took: Millis): void {
 export function logShortSkew(logger: Logger, storeKind: string, { defaults, keyrings }: Pick<Settings, 'defaults' | 'keyrings'>): void {
   const least = leastSkewOn(storeKind);
   const skew = Math.min(...[defaults, ...keyrings.map(({ policy }) => policy)].map(({ skewSeconds }) => skewSeconds));
-  if (skew < least) logger.warn({ skew, least }, `skewSeconds is short for the ${storeKind} store`);
+  if (skew < least) logger.warn({ store: storeKind, skew, least }, 'skewSeconds is short for this store');
 }
 
 export function logDeclared(logger: Logger, declared: readonly Declared[]): void {

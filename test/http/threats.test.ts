@@ -35,13 +35,18 @@ t.test('operator, auditor and admin are shown no key by any call of theirs', asy
   for (const key of keys) t.notOk(seen.some((text) => text.includes(key)));
 });
 
-t.test('no call of the API takes a record out of the log', async (t) => {
+t.test('no call of the API takes a record out of the log but a drop, which needs an admin of every keyring', async (t) => {
   const service = await startTestService(t);
   const paths: Operations = (await service.call({ url: '/openapi.json', token: null })).body.paths;
   const calls = Object.entries(paths).flatMap(([path, operations]) =>
     path.startsWith('/v1/audit') ? Object.keys(operations).map((method) => `${method} ${path}`) : [],
   );
-  t.same(calls.sort(), ['get /v1/audit', 'get /v1/audit/checkpoint', 'post /v1/audit/verify']);
+  const drop = 'post /v1/audit/drop';
+  t.same(calls.sort(), ['get /v1/audit', 'get /v1/audit/checkpoint', drop, 'post /v1/audit/export', 'post /v1/audit/verify']);
+  const { publicKey: _, ...checkpoint } = (await service.call({ url: '/v1/audit/checkpoint' })).body;
+  for (const token of [await service.token(['operator']), await service.token(['auditor']), await service.token(['admin'], ['web'])]) {
+    t.match(await service.call({ method: 'POST', url: '/v1/audit/drop', token, payload: { from: 1, checkpoint } }), { status: 403 });
+  }
 });
 
 t.test('a data folder without its master key shows names and dates, and no key and no token', async (t) => {

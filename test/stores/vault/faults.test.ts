@@ -88,7 +88,7 @@ t.test('a put whose first answer was lost is known again by its bytes', async (t
 });
 
 t.test('sealed is an outage that ends by itself', async (t) => {
-  const { vault, store } = await opened(t, 400);
+  const { vault, store } = await opened(t, 2_000);
   await createIn(store, keyring('web'));
   vault.sealed = true;
   await t.rejects(store.load(named('web')), { code: 'store_unavailable', message: /Unseal it/ });
