@@ -6,17 +6,17 @@ import { bytesOf, numberOf, type Row, textOf } from '../row.ts';
 
 /** The log of all replicas. @param schema quoted */
 export function postgresLedgerReader(connections: Connections, schema: string): LedgerReader {
+  // looks at no block outside the range: one is never so long that more than the one before `from` could reach into it
   const matching = `
     SELECT * FROM ${schema}.audit_blocks
     WHERE first <= $2 AND first + count > $1
+      AND first >= coalesce((SELECT max(first) FROM ${schema}.audit_blocks WHERE first <= $1), 0)
       AND ($3::bigint IS NULL OR actions & $3 <> 0)
       AND ($4::bigint IS NULL OR outcomes & $4 <> 0)
       AND ($5::bigint IS NULL OR latest >= $5)
       AND ($6::bigint IS NULL OR earliest < $6)`;
   const newest = `${matching} ORDER BY first DESC LIMIT $7`;
-  // a block is never so long that more than the one before `from` could reach into it
-  const oldest = `
-    ${matching} AND first >= coalesce((SELECT max(first) FROM ${schema}.audit_blocks WHERE first <= $1), 0) ORDER BY first LIMIT $7`;
+  const oldest = `${matching} ORDER BY first LIMIT $7`;
   const head = `SELECT sequence, hash, mac FROM ${schema}.audit_head`;
   const checkpoints = `SELECT * FROM ${schema}.audit_checkpoints WHERE NOT anchors ORDER BY sequence`;
   const anchor = `SELECT * FROM ${schema}.audit_checkpoints WHERE anchors ORDER BY sequence DESC LIMIT 1`;

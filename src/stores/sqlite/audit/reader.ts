@@ -4,9 +4,11 @@ import type { Checkpoint } from '../../../ports/audit.ts';
 import type { Database } from '../database.ts';
 import { bytesOf, numberOf, type Row, textOf } from '../row.ts';
 
+/** Looks at no block outside `from` to `to`: a block is never so long that more than the one before `from` could reach into it. */
 const MATCHING = `
   FROM blocks
   WHERE first <= :to AND first + count > :from
+    AND first >= coalesce((SELECT max(first) FROM blocks WHERE first <= :from), 0)
     AND (:actions IS NULL OR actions & :actions <> 0)
     AND (:outcomes IS NULL OR outcomes & :outcomes <> 0)
     AND (:since IS NULL OR latest >= :since)
@@ -15,10 +17,7 @@ const MATCHING = `
 /** Reads an audit database through any connection to it. */
 export function sqliteLedgerReader(database: Database): LocalLedgerReader {
   const newest = database.prepare(`SELECT * ${MATCHING} ORDER BY first DESC LIMIT :limit`);
-  // a block is never so long that more than the one before `from` could reach into it
-  const oldest = database.prepare(
-    `SELECT * ${MATCHING} AND first >= coalesce((SELECT max(first) FROM blocks WHERE first <= :from), 0) ORDER BY first LIMIT :limit`,
-  );
+  const oldest = database.prepare(`SELECT * ${MATCHING} ORDER BY first LIMIT :limit`);
   const head = database.prepare('SELECT sequence, hash, mac FROM head');
   const checkpoints = database.prepare('SELECT sequence, at, hash, signature FROM checkpoints WHERE anchors = 0 ORDER BY sequence');
   const anchor = database.prepare('SELECT sequence, at, hash, signature FROM checkpoints WHERE anchors = 1 ORDER BY sequence DESC LIMIT 1');
