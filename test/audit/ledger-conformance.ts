@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
+import { NEWEST_CHECKPOINTS, RECORDS_BETWEEN_CHECKPOINTS } from '../../src/audit/checkpoints.ts';
 import type { AuditKeys } from '../../src/audit/keys.ts';
 import { EVERY_BLOCK, type LedgerReader, type LedgerWriter } from '../../src/audit/ledger.ts';
 import { verifyLedger } from '../../src/audit/verify.ts';
+import type { Checkpoint } from '../../src/ports/audit.ts';
 import { AT, commit, newKeys, texts } from './fixture.ts';
 
 export interface OpenedLedger {
@@ -85,6 +87,35 @@ export function ledgerConformance(t: Test, place: (t: Test) => Promise<LedgerPla
     const made = await ledger.checkpoint(AT);
     t.match(made, { sequence: 3, at: AT });
     t.same(await reader.checkpoints(), [made]);
+  });
+
+  t.test('of the checkpoints that are asked for the newest stay, and one of each hundred thousand records', async (t) => {
+    const { ledger, reader, verify } = await fresh(t);
+    const made: Checkpoint[] = [];
+    const make = async (records: number) => {
+      await commit(ledger, texts(records));
+      made.push(await ledger.checkpoint(AT));
+    };
+    await make(1);
+    const anchor = await ledger.checkpoint(AT);
+    await ledger.drop(anchor);
+    for (let count = 0; count < 3; count++) await make(1);
+    for (let count = 0; count < 25; count++) await commit(ledger, texts(4_096));
+    const itself = (await reader.checkpoints()).filter(({ sequence }) => sequence > 100);
+    t.equal(itself.length, 1, 'the log made one by itself meanwhile');
+    for (let count = 0; count < NEWEST_CHECKPOINTS; count++) await make(1);
+    // the next one finds out which of the others are old
+    await make(1);
+    const kept = await reader.checkpoints();
+    t.same(kept.slice(-NEWEST_CHECKPOINTS - 1), made.slice(-NEWEST_CHECKPOINTS - 1), 'the newest are as they were signed');
+    t.ok(kept.length <= NEWEST_CHECKPOINTS + 1 + 2, `${kept.length} are kept`);
+    t.same(
+      kept.filter(({ sequence }) => sequence < RECORDS_BETWEEN_CHECKPOINTS),
+      made.slice(3, 4),
+      'the last one before record 100,000',
+    );
+    t.match(await reader.anchor(), { sequence: anchor.sequence }, 'where the log begins');
+    t.match(await verify(), { intact: true });
   });
 
   t.test('after a drop the log begins later and is intact', async (t) => {

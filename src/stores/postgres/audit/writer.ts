@@ -1,5 +1,6 @@
 import { sealBlock } from '../../../audit/block.ts';
 import { GENESIS, type Head, headMac, hex, sameBytes } from '../../../audit/chain.ts';
+import { CHECKPOINTS_CLEARED_AT_ONCE, NEWEST_CHECKPOINTS, RECORDS_BETWEEN_CHECKPOINTS } from '../../../audit/checkpoints.ts';
 import { type AuditKeys, signCheckpoint } from '../../../audit/keys.ts';
 import { type Batch, type LedgerWriter, offTheChain } from '../../../audit/ledger.ts';
 import { KeyturnError } from '../../../core/errors.ts';
@@ -9,8 +10,6 @@ import type { Ask, Connections } from '../connections.ts';
 import { recordLeases, recordStatement, rounds } from '../leases.ts';
 import { bytesOf, numberOf, type Row } from '../row.ts';
 
-/** A checkpoint is made by itself whenever the log passes a multiple of this. */
-const RECORDS_BETWEEN_CHECKPOINTS = 100_000;
 const BLOCKS_CLEARED_AT_ONCE = 200;
 
 export interface LedgerPlace {
@@ -41,7 +40,12 @@ export async function openPostgresLedger(place: LedgerPlace): Promise<LedgerWrit
         (error: unknown) => done(error instanceof Error ? error : new Error('The commit failed', { cause: error })),
       );
     },
-    checkpoint: (at) => place.connections.transaction(async (ask) => sign(ask, place, await lockedHead(ask, place), at, false)),
+    checkpoint: (at) =>
+      place.connections.transaction(async (ask) => {
+        const head = await lockedHead(ask, place);
+        await thin(ask, place);
+        return sign(ask, place, head, at, false);
+      }),
     async drop(anchor) {
       await drop(place, anchor);
       // without the lock of the head: commits go on. What a failure leaves goes with the next drop.
@@ -130,6 +134,24 @@ async function sign(ask: Ask, { schema, keys }: LedgerPlace, head: Head, at: Ins
     [made.sequence, made.at, made.hash, made.signature, anchors],
   );
   return made;
+}
+
+/** Those that `NEWEST_CHECKPOINTS` says go. */
+async function thin(ask: Ask, { schema }: LedgerPlace): Promise<void> {
+  const checkpoints = `${schema}.audit_checkpoints`;
+  await ask(
+    `DELETE FROM ${checkpoints} WHERE NOT anchors AND sequence IN (
+       SELECT old.sequence FROM ${checkpoints} AS old
+       WHERE NOT old.anchors
+         AND old.sequence < (SELECT sequence FROM ${checkpoints} WHERE NOT anchors ORDER BY sequence DESC LIMIT 1 OFFSET $2::bigint - 1)
+         AND EXISTS (
+           SELECT FROM ${checkpoints} AS later
+           WHERE NOT later.anchors AND later.sequence > old.sequence AND later.sequence < (old.sequence / $1::bigint + 1) * $1::bigint
+         )
+       ORDER BY old.sequence LIMIT $3
+     )`,
+    [RECORDS_BETWEEN_CHECKPOINTS, NEWEST_CHECKPOINTS, CHECKPOINTS_CLEARED_AT_ONCE],
+  );
 }
 
 async function drop(place: LedgerPlace, anchor: Checkpoint): Promise<void> {

@@ -1,5 +1,6 @@
 import { sealBlock } from '../../../audit/block.ts';
 import { GENESIS, type Head, headMac, hex, sameBytes } from '../../../audit/chain.ts';
+import { CHECKPOINTS_CLEARED_AT_ONCE, NEWEST_CHECKPOINTS, RECORDS_BETWEEN_CHECKPOINTS } from '../../../audit/checkpoints.ts';
 import { type AuditKeys, signCheckpoint } from '../../../audit/keys.ts';
 import { type Batch, EVERY_BLOCK, offTheChain } from '../../../audit/ledger.ts';
 import { KeyturnError } from '../../../core/errors.ts';
@@ -10,8 +11,6 @@ import type { Database } from '../database.ts';
 import { sqliteLedgerReader } from './reader.ts';
 import { openAuditDatabase } from './schema.ts';
 
-/** A checkpoint is made by itself when the log has grown by so much since the last one. */
-const RECORDS_BETWEEN_CHECKPOINTS = 100_000;
 /** Of what was dropped, the blocks of so many records go at once: commits wait for that. */
 const RECORDS_CLEARED_AT_ONCE = 4_096;
 
@@ -85,7 +84,10 @@ function writerOn(database: Database, keys: AuditKeys, recordLeases: RecordLease
       if (due) checkpointed = head.sequence;
     },
     checkpoint(at) {
-      const made = database.transaction(() => sign(head, at, 0));
+      const made = database.transaction(() => {
+        statements.thin.run(RECORDS_BETWEEN_CHECKPOINTS, NEWEST_CHECKPOINTS, CHECKPOINTS_CLEARED_AT_ONCE);
+        return sign(head, at, 0);
+      });
       checkpointed = head.sequence;
       return made;
     },
@@ -117,6 +119,17 @@ function prepareStatements(database: Database) {
       'SELECT first FROM blocks WHERE first = (SELECT max(first) FROM blocks WHERE first <= ?1) AND first + count - 1 = ?1 AND head = ?2',
     ),
     clear: database.prepare('DELETE FROM blocks WHERE first <= ?1 AND first < (SELECT min(first) FROM blocks) + ?2'),
+    thin: database.prepare(`
+      DELETE FROM checkpoints WHERE anchors = 0 AND sequence IN (
+        SELECT old.sequence FROM checkpoints AS old
+        WHERE old.anchors = 0
+          AND old.sequence < (SELECT sequence FROM checkpoints WHERE anchors = 0 ORDER BY sequence DESC LIMIT 1 OFFSET ?2 - 1)
+          AND EXISTS (
+            SELECT 1 FROM checkpoints AS later
+            WHERE later.anchors = 0 AND later.sequence > old.sequence AND later.sequence < (old.sequence / ?1 + 1) * ?1
+          )
+        ORDER BY old.sequence LIMIT ?3
+      )`),
     dropCheckpoints: database.prepare('DELETE FROM checkpoints WHERE sequence < ? OR (anchors = 1 AND sequence <> ?)'),
   };
 }
