@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { KeyturnError } from '../core/errors.ts';
 import type { AuditFilter, AuditLog, AuditPage, AuditQuery } from '../ports/audit.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { AuditRecord } from '../ports/journal.ts';
@@ -15,6 +16,9 @@ const MOST_LOOKED_AT = 20_000;
 /** A page ends after so many windows of `LOOKED_AT` records in which a search has left blocks out, whatever it found. */
 const MOST_WINDOWS = 100;
 
+/** For whoever asks for a verification while another runs. */
+const RETRY_AFTER_SECONDS = 5;
+
 export interface LogDeps {
   readonly reader: LedgerReader;
   readonly writer: LedgerWriter;
@@ -28,8 +32,30 @@ export function auditLog({ reader, writer, keys, clock }: LogDeps): AuditLog {
     page: (query) => page(reader, query),
     checkpoint: () => writer.checkpoint(clock.now()),
     publicKey: keys.publicKey,
-    verify: (known) => verifyLedger(reader, { mac: keys.mac, publicKey: keys.publicKey, known }),
+    verify: oneAtATime((known) => verifyLedger(reader, { mac: keys.mac, publicKey: keys.publicKey, known })),
   };
+}
+
+/** Each reads the whole log: many at once would only make all of them, and everybody else, wait longer. */
+function oneAtATime(verify: AuditLog['verify']): AuditLog['verify'] {
+  let isUnderWay = false;
+  return async (known) => {
+    if (isUnderWay) throw underWay();
+    isUnderWay = true;
+    try {
+      return await verify(known);
+    } finally {
+      isUnderWay = false;
+    }
+  };
+}
+
+function underWay(): KeyturnError {
+  return new KeyturnError(
+    'verification_under_way',
+    'The audit log is being verified for somebody else already, once at a time. Try again as Retry-After says.',
+    { retryAfterSeconds: RETRY_AFTER_SECONDS },
+  );
 }
 
 async function page(reader: LedgerReader, query: AuditQuery): Promise<AuditPage> {

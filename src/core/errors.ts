@@ -34,6 +34,7 @@ export const ERROR_CODES = [
   'conflict',
   'nothing_to_export',
   'export_mismatch',
+  'verification_under_way',
   // the service and what it stands on
   'store_unavailable',
   'store_full',

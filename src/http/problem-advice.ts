@@ -82,6 +82,10 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     when: 'The export that was shown is not the beginning of the log as it is now, or was not made by this service. Nothing was deleted.',
     next: 'Verify the file with `keyturn audit verify --file FILE`; if the log was shortened since, it is dropped already. Otherwise export again.',
   },
+  verification_under_way: {
+    when: 'This replica is verifying the audit log for somebody else: it does so once at a time.',
+    next: 'Try again as Retry-After says.',
+  },
   store_unavailable: {
     when: 'The store does not answer. Keys are still served from memory while their lease lasts.',
     next: 'Try again as Retry-After says; bring the store back.',

@@ -31,6 +31,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, readonly [status: number, titl
   conflict: [409, 'Others changed it at the same time'],
   nothing_to_export: [409, 'Nothing to export'],
   export_mismatch: [409, 'The export does not fit the log'],
+  verification_under_way: [429, 'A verification is under way'],
   store_unavailable: [503, 'The store does not answer'],
   store_full: [507, 'The store is full'],
   store_read_only: [503, 'The store cannot be written'],

@@ -77,7 +77,11 @@ export interface AuditLog {
   checkpoint(): Promise<Checkpoint>;
   /** Ed25519, PEM (SubjectPublicKeyInfo). Keep it with your checkpoints. */
   readonly publicKey: string;
-  /** Reads the whole log as of now, without holding up the journal. @param known a checkpoint kept elsewhere; null = only stored ones */
+  /**
+   * Reads the whole log as of now, without holding up the journal.
+   * @param known a checkpoint kept elsewhere; null = only stored ones
+   * @throws KeyturnError `verification_under_way`: one at a time
+   */
   verify(known: Checkpoint | null): Promise<AuditVerdict>;
 }
 

@@ -1,11 +1,13 @@
 import t, { type Test } from 'tap';
 import type { AuditKeys } from '../../src/audit/keys.ts';
 import type { LedgerReader } from '../../src/audit/ledger.ts';
+import { auditLog } from '../../src/audit/log.ts';
 import { verifyLedger } from '../../src/audit/verify.ts';
 import { blocksFrom } from '../../src/audit/walk.ts';
 import { sqliteLedgerReader } from '../../src/stores/sqlite/audit/reader.ts';
 import { openAuditDatabase, openAuditForReading } from '../../src/stores/sqlite/audit/schema.ts';
 import { inlineLedger } from '../../src/stores/sqlite/audit/threads.ts';
+import { ManualClock } from '../support/clock.ts';
 import { AT, auditFile, commit, newKeys, texts } from './fixture.ts';
 
 async function logOf(t: Test, blocks: readonly number[], keys: AuditKeys = newKeys()) {
@@ -95,4 +97,20 @@ t.test('a drop that comes in the middle is no finding: the rest is verified from
   const verdict = await verifyLedger(dropping, { mac: keys.mac, publicKey: keys.publicKey, known: null });
   t.ok(dropped);
   t.match(verdict, { intact: true, findings: [], from: 4_001, to: 6_000 });
+});
+
+t.test('a log is verified once at a time: who asks meanwhile hears when to ask again, and is then answered', async (t) => {
+  const { reader, keys, ledger: writer } = await logOf(t, [2_000]);
+  const log = auditLog({ reader, writer, keys, clock: new ManualClock(AT) });
+  const running = log.verify(null);
+  await t.rejects(log.verify(null), { code: 'verification_under_way', retryAfterSeconds: 5 });
+  t.match(await running, { intact: true, records: 2_000 });
+  t.match(await log.verify(null), { intact: true });
+  const broken = auditLog({
+    reader: { ...reader, head: () => Promise.reject(new Error('out')) },
+    writer,
+    keys,
+    clock: new ManualClock(AT),
+  });
+  for (let tries = 0; tries < 2; tries++) await t.rejects(broken.verify(null), { message: 'out' }, 'one that failed is over too');
 });

@@ -52,11 +52,12 @@ const schemas = {
   verify: {
     operationId: 'verifyAudit',
     summary: 'Read the whole log and name every record that is not as it was written',
+    description: 'One at a time: while one runs, others hear 429 with Retry-After.',
     tags: ['audit'],
     body: Type.Optional(VerifyBody),
     response: {
       200: { description: 'The verdict.', content: { 'application/json': { schema: VerdictView } } },
-      ...problems('body_too_large', 'unsupported_media_type'),
+      ...problems('body_too_large', 'unsupported_media_type', 'verification_under_way'),
     },
   },
 } as const;
