@@ -224,7 +224,7 @@ function gapEvent({ count, from, to }: Gap): AuditEvent {
 function unavailable(why: string, cause?: Error): KeyturnError {
   return new KeyturnError(
     'audit_unavailable',
-    `The audit log cannot be written (${why}): nothing is done or shown that it could not record. Look at the disk.`,
+    `The audit log cannot be written (${why}): nothing is done or shown that it could not record. Look at what it is kept on: the disk of the data folder, or the database.`,
     {
       retryAfterSeconds: 1,
       ...(cause !== undefined && { cause }),

@@ -131,7 +131,7 @@ function takenBack(reply: FastifyReply, requestId: string, failure: Error): stri
 function inForce(cause: Error): KeyturnError {
   return new KeyturnError(
     'audit_unavailable',
-    'What you asked for was done and IS in force; only its audit record could not be written yet, and Keyturn goes on trying. Do not ask again: look at the present state, and at the disk of the service.',
+    'What you asked for was done and IS in force; only its audit record could not be written yet, and Keyturn goes on trying. Do not ask again: look at the present state, and at what the audit log is kept on: the disk of the data folder, or the database.',
     { cause },
   );
 }
