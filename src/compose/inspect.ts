@@ -43,7 +43,7 @@ function configuration(surroundings: Surroundings, now: Instant): { settings: Se
   }
 }
 
-function settingsFacts({ host, tls, trustProxy, masterKey, backup, audit }: Settings, surroundings: Surroundings): SettingsFacts {
+function settingsFacts({ host, tls, trustProxy, masterKey, backup, limits, audit }: Settings, surroundings: Surroundings): SettingsFacts {
   return {
     host,
     hasTls: tls !== null,
@@ -51,6 +51,7 @@ function settingsFacts({ host, tls, trustProxy, masterKey, backup, audit }: Sett
     trustsProxies: trustProxy === true ? 'all' : trustProxy === false || trustProxy.length === 0 ? 'none' : 'some',
     hasMasterKey: masterKey !== null,
     hasBackupRecipient: backup.recipient !== null,
+    connections: limits.connections,
     onAuditOutage: audit.onOutage,
   };
 }

@@ -64,7 +64,7 @@ const read = (service: TestService, name: string, token: string, headers = {}) =
   service.call({ url: `/v1/keyrings/${name}/keys`, token, headers });
 
 t.test('a fresh service that is set up as the docs say has a clean bill', async (t) => {
-  const where = place(t, `backup: { recipient: ${RECIPIENT} }\n`);
+  const where = place(t, `backup: { recipient: ${RECIPIENT} }\nlimits: { connections: 100 }\n`);
   const service = await serve(t, where, systemClock.now());
   const fresh = await examine(service, where, service.admin);
   t.equal(fresh.exit, 1);
@@ -95,8 +95,17 @@ t.test('a fresh service that is set up as the docs say has a clean bill', async 
   t.match((await examine(service, where, app.token)).unseen, [{ what: 'keyrings and instances' }, { what: 'tokens' }]);
 });
 
+t.test('a service whose process may open fewer files than it takes connections is told so', async (t) => {
+  const where = place(t, 'limits: { connections: 1000000 }\n');
+  const service = await serve(t, where, systemClock.now());
+  const { text } = await service.call({ url: '/metrics' });
+  const [, files = '9999999'] = /^process_max_fds (\d+)$/m.exec(text) ?? [];
+  const { ids } = await examine(service, where, service.admin);
+  t.equal(ids.includes('warning config.open-files'), Number(files) <= 1_000_000);
+});
+
 t.test('a service that nobody has looked after is told what is wrong with it', async (t) => {
-  const where = place(t, 'host: 0.0.0.0\ntrustProxy: true\n');
+  const where = place(t, 'host: 0.0.0.0\ntrustProxy: true\nlimits: { connections: 100 }\n');
   const past = await serve(t, where, systemClock.now() - 800 * DAY);
   const { admin } = past;
   const policy = { schedule: null };

@@ -23,7 +23,8 @@ export async function hear({ client, clock }: Session): Promise<Heard> {
     const told = readBody(answer, Readiness);
     const ahead = offsetOf(answer, asked, clock.now());
     const doors = { metricsOpen: await isOpen(client, '/metrics'), docsOpen: await isOpen(client, '/docs') };
-    return { service: { ...serviceFacts(told), ahead, ...doors }, overdue: told.overdueKeyrings ?? [] };
+    const mostOpenFiles = await askOpenFiles(client);
+    return { service: { ...serviceFacts(told), ahead, ...doors, mostOpenFiles }, overdue: told.overdueKeyrings ?? [] };
   } catch (error) {
     if (!(error instanceof Failure) && !(error instanceof KeyturnError)) throw error;
     return {
@@ -33,7 +34,7 @@ export async function hear({ client, clock }: Session): Promise<Heard> {
   }
 }
 
-function serviceFacts({ status, checks, overdue }: Readiness): Omit<ServiceFacts, 'ahead' | 'metricsOpen' | 'docsOpen'> {
+function serviceFacts({ status, checks, overdue }: Readiness): Omit<ServiceFacts, 'ahead' | 'metricsOpen' | 'docsOpen' | 'mostOpenFiles'> {
   const { store, scheduler, clock, audit } = checks;
   const failing = (check: { readonly status: string }): boolean => check.status === 'failing';
   return {
@@ -56,4 +57,11 @@ async function isOpen(client: Client, path: string): Promise<boolean | null> {
   const request = { method: 'GET', path, anonymous: true, repeatable: false, alsoTake: [301, 302, 401, 403, 404] } as const;
   const { status } = await client.send(request).catch(() => ({ status: 0 }));
   return status === 0 ? null : status < 400;
+}
+
+/** Of its own process, as it tells where its system does: that of a shell or of a container beside it may be another. */
+async function askOpenFiles(client: Client): Promise<number | null> {
+  const { text } = await client.send({ method: 'GET', path: '/metrics', repeatable: false }).catch(() => ({ text: '' }));
+  const [, files] = /^process_max_fds ([1-9]\d*)$/m.exec(text) ?? [];
+  return files === undefined ? null : Number(files);
 }

@@ -38,6 +38,8 @@ export interface ServiceFacts {
   /** Whether it answered without a token; null where it gave neither answer nor refusal. */
   readonly metricsOpen: boolean | null;
   readonly docsOpen: boolean | null;
+  /** Files that its process may have open, connections included; null where it did not say. */
+  readonly mostOpenFiles: number | null;
 }
 
 export interface KeyringFacts {
@@ -115,6 +117,8 @@ export interface SettingsFacts {
   readonly trustsProxies: 'none' | 'some' | 'all';
   readonly hasMasterKey: boolean;
   readonly hasBackupRecipient: boolean;
+  /** As `limits.connections` says. */
+  readonly connections: number;
   /** What becomes of reads of keys while the audit log cannot be written. */
   readonly onAuditOutage: 'refuse' | 'serve-reads';
 }

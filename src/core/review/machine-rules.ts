@@ -60,6 +60,16 @@ export const SETTINGS_RULES: readonly Rule<SettingsFacts>[] = [
     },
   },
   {
+    id: 'config.open-files',
+    why: 'Each connection is an open file: before its own limit is reached the service cannot take more, nor open its files, and instances get no keys.',
+    judge({ connections }, { service }) {
+      if ('silent' in service || service.mostOpenFiles === null || service.mostOpenFiles > connections) return null;
+      const found = `limits.connections is ${connections}, and its process may have ${service.mostOpenFiles} files open`;
+      const remedy = 'let it open more (systemd: LimitNOFILE=, Docker: --ulimit nofile=), or lower limits.connections';
+      return { severity: 'warning', found, remedy };
+    },
+  },
+  {
     id: 'config.no-backup',
     why: 'When the disk is lost every key is, and everybody is logged out.',
     judge({ hasBackupRecipient }) {

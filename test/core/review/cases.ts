@@ -342,6 +342,14 @@ export const CASES: readonly Case[] = [
     good: withSettings({ hasTls: true, certificateUntil: NOW + 22 * DAY }),
   },
   {
+    id: 'config.open-files',
+    severity: 'warning',
+    bad: withService({ mostOpenFiles: 60_000 }),
+    found: 'limits.connections is 60000, and its process may have 60000 files open',
+    remedy: 'LimitNOFILE=',
+    good: withService({ mostOpenFiles: null }),
+  },
+  {
     id: 'config.no-backup',
     severity: 'warning',
     bad: withSettings({ hasBackupRecipient: false }),

@@ -55,6 +55,7 @@ const SERVICE: ServiceFacts = {
   ahead: { least: -900, most: 150 },
   metricsOpen: true,
   docsOpen: true,
+  mostOpenFiles: 65_536,
 };
 const SETTINGS: SettingsFacts = {
   host: '127.0.0.1',
@@ -63,6 +64,7 @@ const SETTINGS: SettingsFacts = {
   trustsProxies: 'none',
   hasMasterKey: true,
   hasBackupRecipient: true,
+  connections: 60_000,
   onAuditOutage: 'refuse',
 };
 const MACHINE: MachineFacts = {
