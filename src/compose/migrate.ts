@@ -19,6 +19,7 @@ import { sameSecret } from '../stores/sealing.ts';
 import { prepareLeases } from '../stores/sqlite/audit/leases.ts';
 import { sqliteLedgerReader } from '../stores/sqlite/audit/reader.ts';
 import { auditPath, openAuditForReading } from '../stores/sqlite/audit/schema.ts';
+import { unmovedSpools } from '../stores/sqlite/audit/spools.ts';
 import { inlineLedger } from '../stores/sqlite/audit/threads.ts';
 import { databasePath } from '../stores/sqlite/database.ts';
 import { ownEvent } from './audit.ts';
@@ -58,7 +59,10 @@ export async function migrateBetween(
   if (usesFolder(from) && usesFolder(to) && from.dataDir === to.dataDir) throw sameFolder(from);
   await using old = await openEnd(from, surroundings);
   await using fresh = await openEnd(to, surroundings);
-  if ((await fresh.foundation.move.read()) === null) requireNoLog(to);
+  if ((await fresh.foundation.move.read()) === null) {
+    requireNoLog(to);
+    requireNoSpool(from);
+  }
   const places = { from: placeOf(from), to: placeOf(to) };
   const moved = await migrate({
     from: { ...old.foundation, place: places.from },
@@ -171,6 +175,17 @@ function requireNoLog(settings: Settings): void {
     reader.close();
   }
   throw new KeyturnError('invalid_config', `The data folder ${settings.dataDir} holds the audit log of another store. Name a new folder.`);
+}
+
+/** What lies in a spool belongs into the log of the old store, and no service starts on that one to move it there once it is given up. */
+function requireNoSpool({ dataDir }: Settings): void {
+  const [spool, ...more] = unmovedSpools(dataDir);
+  if (spool === undefined) return;
+  const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
+  throw new KeyturnError(
+    'invalid_config',
+    `${spool}${others} holds audit records of an outage that are not in the log of the old store yet. Start the service on the old store until its metric keyturn_audit_spooled is 0, then begin again. Nothing was moved.`,
+  );
 }
 
 function sameFolder({ dataDir }: Settings): KeyturnError {

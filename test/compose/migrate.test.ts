@@ -1,11 +1,15 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { spoolKeys, spoolName } from '../../src/audit/spool.ts';
 import { systemClock, systemTimers } from '../../src/clock.ts';
 import { migrateBetween } from '../../src/compose/migrate.ts';
 import { openService, type Service } from '../../src/compose/service.ts';
 import type { Settings, StoreSettings } from '../../src/config/settings.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { createLogger } from '../../src/logger.ts';
+import { Spools, spoolFolder } from '../../src/stores/sqlite/audit/spools.ts';
+import { newKeys, texts } from '../audit/fixture.ts';
 import { freshPrefix as freshAwsPrefix, giveCredentials } from '../support/aws.ts';
 import { AwsDouble } from '../support/aws-double/server.ts';
 import { noPostgres, startPostgres } from '../support/postgres.ts';
@@ -145,4 +149,26 @@ t.test('a folder that keeps another log is refused', async (t) => {
   await t.rejects(migrateBetween(settings, other, surroundings, quiet), { code: 'invalid_config', message: /audit log of another store/ });
   const service = await serve(t, settings);
   t.ok(service.app, 'nothing was marked');
+});
+
+t.test('what an outage left in a spool has to be in the log of the old store first; an empty spool does not matter', async (t) => {
+  const { settings } = await seeded(t);
+  const { dataDir } = settings;
+  const spool = async (records: number): Promise<void> => {
+    const newName = () => spoolName(systemClock.now(), 'web', storeRandom);
+    const spools = new Spools({ dataDir, mostBytes: 1e6, newName, keysOf: (name) => spoolKeys(newKeys(), name, storeRandom) });
+    t.teardown(() => spools.close());
+    await new Promise((done) => spools.commit({ texts: texts(records), at: systemClock.now() }, done));
+  };
+  const to = settingsOf(t);
+  await spool(0);
+  await spool(3);
+  const refusal = { code: 'invalid_config', message: /data\/spool\/.* holds audit records .* keyturn_audit_spooled is 0/ };
+  await t.rejects(migrateBetween(settings, to, surroundings, quiet), refusal);
+  const service = await serve(t, settings);
+  t.ok(service.app, 'nothing was marked');
+  await service.stop();
+  rmSync(spoolFolder(dataDir), { recursive: true });
+  await spool(0);
+  t.match(await migrateBetween(settings, to, surroundings, quiet), { moved: { keyrings: 1 } });
 });

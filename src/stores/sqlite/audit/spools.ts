@@ -1,4 +1,4 @@
-import { readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuditKeys } from '../../../audit/keys.ts';
 import type { Batch, LedgerWriter } from '../../../audit/ledger.ts';
@@ -8,7 +8,7 @@ import { syncFolder } from '../../sync-folder.ts';
 import { type Database, databasePath, openDatabase } from '../database.ts';
 import { isDamage } from '../errors.ts';
 import { sqliteLedgerReader } from './reader.ts';
-import { auditPath, openAuditDatabase } from './schema.ts';
+import { auditPath, openAuditDatabase, openAuditForReading } from './schema.ts';
 import { inlineLedger } from './threads.ts';
 
 export interface SpoolsOptions {
@@ -49,6 +49,26 @@ export function spoolFolder(dataDir: string): string {
 export function damagedSpools(dataDir: string): string[] {
   const damaged = namesIn(dataDir).filter((name) => name.endsWith(DAMAGED));
   return damaged.map((name) => join(spoolFolder(dataDir), name));
+}
+
+/** Folders of spools whose records were not moved into the log yet, or that cannot be read; an empty one, as each replica keeps at hand, is none. */
+export function unmovedSpools(dataDir: string): string[] {
+  const folders = namesIn(dataDir).flatMap((name) => (name.endsWith(DAMAGED) ? [] : [join(spoolFolder(dataDir), name)]));
+  return folders.filter(hasRecords);
+}
+
+function hasRecords(folder: string): boolean {
+  if (!existsSync(auditPath(folder))) return false;
+  try {
+    const reader = sqliteLedgerReader(openAuditForReading(auditPath(folder)));
+    try {
+      return (reader.head()?.sequence ?? 0) > 0;
+    } finally {
+      reader.close();
+    }
+  } catch {
+    return existsSync(folder);
+  }
 }
 
 /**
