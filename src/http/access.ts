@@ -42,17 +42,28 @@ function authenticate(
     done(refusal(request, principal));
   };
   try {
-    const bearer = bearerOf(request);
-    const tooMany = limit.beforehand(request);
-    const atHand = tooMany === null || (authenticator.recognise?.({ bearer }) ?? null) !== null;
-    if (!atHand) return void done(tooMany);
-    const principal = authenticator.authenticate({ bearer });
+    const principal = callerOf(request, authenticator, limit);
     // Synchronous where the authenticator is: a promise for each read would cost more than the rest of the check.
     if (principal instanceof Promise) principal.then(admit).catch(done);
     else admit(principal);
   } catch (error) {
     done(error instanceof Error ? error : new Error('Authentication failed', { cause: error }));
   }
+}
+
+/**
+ * Whose token it is. An address that failed too often is refused before anything is looked up, unless its token is at hand.
+ * @throws KeyturnError `unauthenticated`, `rate_limited`, or what keeps tokens from being looked up
+ */
+export function callerOf(
+  request: FastifyRequest,
+  authenticator: Authenticator,
+  limit: Pick<FailureLimit, 'beforehand'>,
+): Principal | Promise<Principal> {
+  const bearer = bearerOf(request);
+  const tooMany = limit.beforehand(request);
+  if (tooMany !== null && (authenticator.recognise?.({ bearer }) ?? null) === null) throw tooMany;
+  return authenticator.authenticate({ bearer });
 }
 
 /** Decided on the name alone, before anybody looks whether it exists: a refusal tells nothing. */

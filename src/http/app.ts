@@ -53,7 +53,7 @@ export async function buildApp(deps: HttpDeps): Promise<FastifyInstance> {
     done();
   });
   await openApi(app, deps.settings);
-  app.register(async (scope) => operationRoutes(scope.withTypeProvider(), deps));
+  app.register(async (scope) => operationRoutes(scope.withTypeProvider(), deps, limit));
   app.register(async (scope) => {
     guard(scope, deps.authenticator, limit);
     const routes = scope.withTypeProvider();

@@ -52,6 +52,16 @@ t.test('who succeeds is never limited, even from an address that is', async (t) 
   t.equal((await ask(service, { token: null, url: '/healthz' })).status, 200);
 });
 
+t.test('a bad token counts where readiness is asked too, which is told all the same', async (t) => {
+  const service = await startTestService(t, { settings: { limits } });
+  const guess = (index: number) => ({ url: '/readyz', token: tokenWith(`guess${String(index).padStart(7, '0')}`) });
+  t.same(await statuses(service, 5, guess), [200, 200, 200, 200, 200]);
+  t.equal((await ask(service, { token: null })).status, 429);
+  t.ok((await ask(service, { url: '/readyz' })).body.overdueKeyrings, 'a good token is taken');
+  t.same(await statuses(service, 2, () => ({ url: '/readyz', token: null, remoteAddress: '192.0.2.2' })), [200, 200]);
+  t.equal((await ask(service, { token: null, remoteAddress: '192.0.2.2' })).status, 401, 'none is not counted there');
+});
+
 t.test('what does not exist is limited: paths, keyrings, versions, tokens together', async (t) => {
   const service = await startTestService(t, { settings: { limits } });
   const urls = ['/', '/wp-login.php', '/v1/keyrings/none', '/v1/keyrings/none/keys', '/v1/nothing', '/v1/keyrings/other', '/favicon.ico'];

@@ -2,9 +2,11 @@ import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { KeyturnError } from '../../core/errors.ts';
 import type { Principal } from '../../ports/authenticator.ts';
-import { bearerOf } from '../access.ts';
+import { callerOf } from '../access.ts';
 import type { HttpDeps } from '../deps.ts';
+import type { FailureLimit } from '../limits.ts';
 import { METRICS, READINESS } from '../openapi/examples.ts';
+import { toKeyturnError } from '../problem.ts';
 import { KeyringName, oneOf } from '../schemas/common.ts';
 import { openProblems, problems } from '../schemas/responses.ts';
 import type { Scope } from '../scope.ts';
@@ -82,14 +84,25 @@ const schemas = {
 const SHOWN_OVERDUE = 100;
 
 /** What a load balancer and a monitor ask: without a token. */
-export function operationRoutes(app: Scope, { readiness: ask, metrics, settings, authenticator }: HttpDeps): void {
-  const principal = async (request: FastifyRequest): Promise<Principal> => authenticator.authenticate({ bearer: bearerOf(request) });
+export function operationRoutes(app: Scope, { readiness: ask, metrics, settings, authenticator }: HttpDeps, limit: FailureLimit): void {
+  const principal = async (request: FastifyRequest): Promise<Principal> => callerOf(request, authenticator, limit);
+
+  /** Null for whoever has no good token: the answer is for everybody. A bad one counts all the same, so that nobody tries tokens here for nothing. */
+  const known = async (request: FastifyRequest): Promise<Principal | null> => {
+    if (request.headers.authorization === undefined) return null;
+    try {
+      return await principal(request);
+    } catch (error) {
+      await limit.judge(toKeyturnError(error), request);
+      return null;
+    }
+  };
 
   app.get('/healthz', { schema: schemas.health, logLevel: 'warn' }, async () => ({ status: 'ok' as const }));
 
   app.get('/readyz', { schema: schemas.ready, logLevel: 'warn' }, async (request, reply) => {
     const { status, checks, overdue } = ask();
-    const caller = request.headers.authorization === undefined ? null : await principal(request).catch(() => null);
+    const caller = await known(request);
     const names =
       caller !== null && (caller.roles.has('operator') || caller.roles.has('auditor'))
         ? overdue.filter((name) => caller.mayTouch(name))
