@@ -6,6 +6,3 @@ export const RECORDS_BETWEEN_CHECKPOINTS = 100_000;
  * checkpoint proves goes with it: the hash of a later one covers every record that an earlier one covers.
  */
 export const NEWEST_CHECKPOINTS = 100;
-
-/** So many go with each checkpoint that is made: other commits wait meanwhile. */
-export const CHECKPOINTS_CLEARED_AT_ONCE = 1_000;

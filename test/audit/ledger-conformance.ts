@@ -104,8 +104,8 @@ export function ledgerConformance(t: Test, place: (t: Test) => Promise<LedgerPla
     const itself = (await reader.checkpoints()).filter(({ sequence }) => sequence > 100);
     t.equal(itself.length, 1, 'the log made one by itself meanwhile');
     for (let count = 0; count < NEWEST_CHECKPOINTS; count++) await make(1);
-    // the next one finds out which of the others are old
-    await make(1);
+    // the next ones find the old ones, perhaps one at a time
+    for (let count = 0; count < 4; count++) await make(1);
     const kept = await reader.checkpoints();
     t.same(kept.slice(-NEWEST_CHECKPOINTS - 1), made.slice(-NEWEST_CHECKPOINTS - 1), 'the newest are as they were signed');
     t.ok(kept.length <= NEWEST_CHECKPOINTS + 1 + 2, `${kept.length} are kept`);

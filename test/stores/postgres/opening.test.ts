@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import pg from 'pg';
 import t, { type Test } from 'tap';
+import { NEWEST_CHECKPOINTS } from '../../../src/audit/checkpoints.ts';
 import { ALL_MOVED, NOT_MOVED } from '../../../src/audit/spool.ts';
 import { KeyturnError } from '../../../src/core/errors.ts';
 import { Secret } from '../../../src/core/secret.ts';
@@ -76,7 +77,11 @@ t.test('opening the PostgreSQL store', { skip: noPostgres }, async (t) => {
     t.same((await loadFrom(store, 'web')).keyring, document);
     t.same((await tokens.page(null, 1)).items, []);
     await commit(log.writer, texts(2));
-    await log.writer.checkpoint(AT);
+    for (let count = 0; count < NEWEST_CHECKPOINTS + 5; count++) {
+      await commit(log.writer, texts(1));
+      await log.writer.checkpoint(AT);
+    }
+    t.ok((await log.reader.checkpoints()).length <= NEWEST_CHECKPOINTS + 1, 'its checkpoints are bounded');
     await log.registry.tidy();
     const spooled = texts(1, 3).map((text) => ({ text, doubt: null }));
     await log.spools.take({ spool: 'S-host-1', after: NOT_MOVED, mark: 1, texts: spooled, at: AT });

@@ -1,6 +1,6 @@
 import { sealBlock } from '../../../audit/block.ts';
 import { GENESIS, type Head, headMac, hex, sameBytes } from '../../../audit/chain.ts';
-import { CHECKPOINTS_CLEARED_AT_ONCE, NEWEST_CHECKPOINTS, RECORDS_BETWEEN_CHECKPOINTS } from '../../../audit/checkpoints.ts';
+import { NEWEST_CHECKPOINTS, RECORDS_BETWEEN_CHECKPOINTS } from '../../../audit/checkpoints.ts';
 import { type AuditKeys, signCheckpoint } from '../../../audit/keys.ts';
 import { type Batch, type LedgerWriter, offTheChain } from '../../../audit/ledger.ts';
 import { KeyturnError } from '../../../core/errors.ts';
@@ -40,12 +40,7 @@ export async function openPostgresLedger(place: LedgerPlace): Promise<LedgerWrit
         (error: unknown) => done(error instanceof Error ? error : new Error('The commit failed', { cause: error })),
       );
     },
-    checkpoint: (at) =>
-      place.connections.transaction(async (ask) => {
-        const head = await lockedHead(ask, place);
-        await thin(ask, place);
-        return sign(ask, place, head, at, false);
-      }),
+    checkpoint: (at) => place.connections.transaction(async (ask) => signOnDemand(ask, place, await lockedHead(ask, place), at)),
     async drop(anchor) {
       await drop(place, anchor);
       // without the lock of the head: commits go on. What a failure leaves goes with the next drop.
@@ -136,11 +131,15 @@ async function sign(ask: Ask, { schema, keys }: LedgerPlace, head: Head, at: Ins
   return made;
 }
 
-/** Those that `NEWEST_CHECKPOINTS` says go. */
-async function thin(ask: Ask, { schema }: LedgerPlace): Promise<void> {
-  const checkpoints = `${schema}.audit_checkpoints`;
+/**
+ * Signs the head. The checkpoint takes the place of the oldest one that need not be kept (`NEWEST_CHECKPOINTS`), where there is one: a service that may add to
+ * the log and delete nothing of it keeps them bounded too.
+ */
+async function signOnDemand(ask: Ask, place: LedgerPlace, head: Head, at: Instant): Promise<Checkpoint> {
+  const checkpoints = `${place.schema}.audit_checkpoints`;
   await ask(
-    `DELETE FROM ${checkpoints} WHERE NOT anchors AND sequence IN (
+    `UPDATE ${checkpoints} SET sequence = $3
+     WHERE NOT anchors AND NOT EXISTS (SELECT FROM ${checkpoints} WHERE NOT anchors AND sequence = $3) AND sequence = (
        SELECT old.sequence FROM ${checkpoints} AS old
        WHERE NOT old.anchors
          AND old.sequence < (SELECT sequence FROM ${checkpoints} WHERE NOT anchors ORDER BY sequence DESC LIMIT 1 OFFSET $2::bigint - 1)
@@ -148,10 +147,11 @@ async function thin(ask: Ask, { schema }: LedgerPlace): Promise<void> {
            SELECT FROM ${checkpoints} AS later
            WHERE NOT later.anchors AND later.sequence > old.sequence AND later.sequence < (old.sequence / $1::bigint + 1) * $1::bigint
          )
-       ORDER BY old.sequence LIMIT $3
+       ORDER BY old.sequence LIMIT 1
      )`,
-    [RECORDS_BETWEEN_CHECKPOINTS, NEWEST_CHECKPOINTS, CHECKPOINTS_CLEARED_AT_ONCE],
+    [RECORDS_BETWEEN_CHECKPOINTS, NEWEST_CHECKPOINTS, head.sequence],
   );
+  return sign(ask, place, head, at, false); // over that row, in the same transaction
 }
 
 async function drop(place: LedgerPlace, anchor: Checkpoint): Promise<void> {

@@ -1,6 +1,6 @@
 import { sealBlock } from '../../../audit/block.ts';
 import { GENESIS, type Head, headMac, hex, sameBytes } from '../../../audit/chain.ts';
-import { CHECKPOINTS_CLEARED_AT_ONCE, NEWEST_CHECKPOINTS, RECORDS_BETWEEN_CHECKPOINTS } from '../../../audit/checkpoints.ts';
+import { NEWEST_CHECKPOINTS, RECORDS_BETWEEN_CHECKPOINTS } from '../../../audit/checkpoints.ts';
 import { type AuditKeys, signCheckpoint } from '../../../audit/keys.ts';
 import { type Batch, EVERY_BLOCK, offTheChain } from '../../../audit/ledger.ts';
 import { KeyturnError } from '../../../core/errors.ts';
@@ -13,6 +13,7 @@ import { openAuditDatabase } from './schema.ts';
 
 /** Of what was dropped, the blocks of so many records go at once: commits wait for that. */
 const RECORDS_CLEARED_AT_ONCE = 4_096;
+const CHECKPOINTS_CLEARED_AT_ONCE = 1_000;
 
 /** Writes grants in the transaction that is open. */
 export type RecordLeases = (grants: readonly LeaseGrant[]) => void;
