@@ -22,6 +22,8 @@ const FIELDS = Object.keys(COMPARED) as readonly (keyof typeof COMPARED)[];
 /** One of whom something is durable. */
 interface Holder {
   readonly written: LeaseGrant;
+  /** When the last of its leases ends: what is written last may be one that only shows something (http/routes/keys.ts), and grants nothing. */
+  readonly end: Instant;
   /** Counts the grants that were due: the last one that may be of this holder. */
   lastDue: number;
 }
@@ -54,7 +56,7 @@ export class LeasesDue {
   /** Most grants are covered by what is durable: they are told apart here, while all that concerns them is at hand. */
   ask(grant: LeaseGrant): Asked {
     const holder = this.#holders.get(grant);
-    const endedBefore = holder !== undefined && holder.written.until < grant.grantedAt ? holder.written.until : null;
+    const endedBefore = holder !== undefined && holder.end < grant.grantedAt ? holder.end : null;
     // with one on the way before it nobody knows what will be durable when its turn comes
     const known = holder !== undefined && holder.lastDue <= this.#settled ? holder.written : null;
     if (known !== null && covers(known, grant)) return { endedBefore, due: false };
@@ -92,7 +94,9 @@ export class LeasesDue {
   settle(grants: number, written: readonly LeaseGrant[]): void {
     this.#settled += grants;
     for (const grant of written) {
-      this.#holders.set(grant, { written: grant, lastDue: this.#holders.get(grant)?.lastDue ?? this.#due });
+      const known = this.#holders.get(grant);
+      const end = Math.max(known?.end ?? 0, grant.until);
+      this.#holders.set(grant, { written: grant, end, lastDue: known?.lastDue ?? this.#due });
     }
   }
 }
