@@ -142,6 +142,8 @@ export function headerOf(text: string): { readonly begin: Head; readonly publicK
   const { format, begin, publicKey } = value as { format?: unknown; begin?: { sequence?: unknown; hash?: unknown }; publicKey?: unknown };
   if (format !== SEGMENT_FORMAT || typeof publicKey !== 'string' || typeof begin?.sequence !== 'number' || typeof begin.hash !== 'string')
     return null;
+  // the chain takes the first bytes of what is longer, and what is shorter leaves bytes of another record in their place
+  if (!/^[0-9a-f]{64}$/.test(begin.hash)) return null;
   if (JSON.stringify({ format, begin: { sequence: begin.sequence, hash: begin.hash }, publicKey }) !== text) return null;
   const head = { sequence: begin.sequence, hash: Buffer.from(begin.hash, 'hex') };
   return head.sequence === 0 && hex(head.hash) !== hex(GENESIS.hash) ? null : { begin: head, publicKey };
