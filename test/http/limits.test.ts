@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import t from 'tap';
 import { base62 } from '../../src/access/base62.ts';
@@ -120,6 +121,21 @@ t.test('an address that failed too often puts no question to the store, and a go
   await service.clock.advance(61_000);
   await ask(service, { token: unknown(10) });
   t.equal(asked.length, 6, 'a minute later it may try again');
+});
+
+t.test('instances that share a token may all begin at once with a keyring that this replica has not read yet', async (t) => {
+  const service = await startTestService(t, { settings: { limits: { ...limits, unknownNamesPerMinute: 4 } } });
+  const { call, store } = service;
+  await call({ method: 'POST', url: '/v1/keyrings', payload: { name: 'web' } });
+  const slow = Promise.withResolvers<void>();
+  store.faults.delayNext('load', slow.promise);
+  const answers = Array.from({ length: 9 }, () => call({ url: '/v1/keyrings/web/keys' }));
+  await sleep(50);
+  slow.resolve();
+  t.same(
+    (await Promise.all(answers)).map(({ status }) => status),
+    Array.from({ length: 9 }, () => 200),
+  );
 });
 
 t.test('a token for all keyrings cannot ask the store for one unknown name after the other', async (t) => {

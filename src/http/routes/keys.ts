@@ -47,7 +47,7 @@ export function keysRoute(app: Scope, { reader, authenticator, settings, recordi
   }
 
   function asking(request: FastifyRequest, name: KeyringName, ask: () => Promise<Granted>): Promise<Granted> {
-    return reader.holds(name) ? ask() : unknown.asking(principalOf(request).id, ask);
+    return reader.holds(name) ? ask() : unknown.asking(principalOf(request).id, name, ask);
   }
 
   app.get('/v1/keyrings/:name/keys', { schema, config: { access: ['app'], audit: 'keys.read' } }, async (request, reply) => {
