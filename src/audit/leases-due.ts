@@ -65,25 +65,26 @@ export class LeasesDue {
     return { endedBefore, due: true };
   }
 
-  /** The grants of a batch that must be written, at most one for each holder and what it holds. */
+  /** The grants of a batch that must be written, in their order: a holder's next one only where the one before does not cover it. */
   select(grants: readonly LeaseGrant[]): LeaseGrant[] {
-    const due = new Map<string, LeaseGrant>();
+    const due: LeaseGrant[] = [];
+    const last = new Map<string, LeaseGrant>();
     for (const asked of grants) {
-      const before = this.#known(due, asked);
+      const before = this.#known(last, asked);
       if (before !== undefined && covers(before, asked)) continue;
       const grant = this.#named.take(asked);
-      const key = holderOf(grant);
-      const known = grant === asked ? before : this.#known(due, grant);
+      const known = grant === asked ? before : this.#known(last, grant);
       if (known !== undefined && covers(known, grant)) continue;
-      // another offer is written beside the first, not instead of it: the registry sums up all grants in their order
-      due.set(due.has(key) ? `${key} ${due.size}` : key, { ...grant, until: recordedEnd(grant, known) });
+      // another offer is written beside the one before, not instead of it: the registry sums up all grants in their order
+      const row = { ...grant, until: recordedEnd(grant, known) };
+      due.push(row);
+      last.set(holderOf(grant), row);
     }
-    return [...due.values()];
+    return due;
   }
 
-  #known(due: ReadonlyMap<string, LeaseGrant>, grant: LeaseGrant): LeaseGrant | undefined {
-    const key = holderOf(grant);
-    return due.get(key) ?? this.#holders.get(grant)?.written;
+  #known(last: ReadonlyMap<string, LeaseGrant>, grant: LeaseGrant): LeaseGrant | undefined {
+    return last.get(holderOf(grant)) ?? this.#holders.get(grant)?.written;
   }
 
   /**
