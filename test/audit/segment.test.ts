@@ -111,6 +111,14 @@ t.test('the hash where a segment begins is one, no longer and no shorter', async
     t.match((await verifySegment([header.replace(hash, other), ...lines], known)).verdict.intact, false, other);
 });
 
+t.test('a record that is longer than any is a finding', async (t) => {
+  const { keys, reader } = await log(t);
+  const lines = await linesOf(reader, keys);
+  const longer = lines.map((line) => line.replace('"r-3"', `"${'x'.repeat(70_000)}"`));
+  t.not(longer.join(''), lines.join(''));
+  t.match((await verifySegment(longer, full(keys))).verdict, { intact: false });
+});
+
 t.test('what is not as it was written is not exported, and nothing signs it', async (t) => {
   const { keys, reader, path } = await log(t);
   const database = openAuditDatabase(path);
