@@ -22,6 +22,8 @@ const FIELDS = Object.keys(COMPARED) as readonly (keyof typeof COMPARED)[];
 /** One of whom something is durable. */
 interface Holder {
   readonly written: LeaseGrant;
+  /** When the last of its leases ends: what is written last may be one that only shows something (http/routes/keys.ts), and grants nothing. */
+  readonly end: Instant;
   /** Counts the grants that were due: the last one that may be of this holder. */
   lastDue: number;
 }
@@ -54,7 +56,7 @@ export class LeasesDue {
   /** Most grants are covered by what is durable: they are told apart here, while all that concerns them is at hand. */
   ask(grant: LeaseGrant): Asked {
     const holder = this.#holders.get(grant);
-    const endedBefore = holder !== undefined && holder.written.until < grant.grantedAt ? holder.written.until : null;
+    const endedBefore = holder !== undefined && holder.end < grant.grantedAt ? holder.end : null;
     // with one on the way before it nobody knows what will be durable when its turn comes
     const known = holder !== undefined && holder.lastDue <= this.#settled ? holder.written : null;
     if (known !== null && covers(known, grant)) return { endedBefore, due: false };
@@ -63,25 +65,26 @@ export class LeasesDue {
     return { endedBefore, due: true };
   }
 
-  /** The grants of a batch that must be written, at most one for each holder and what it holds. */
+  /** The grants of a batch that must be written, in their order: a holder's next one only where the one before does not cover it. */
   select(grants: readonly LeaseGrant[]): LeaseGrant[] {
-    const due = new Map<string, LeaseGrant>();
+    const due: LeaseGrant[] = [];
+    const last = new Map<string, LeaseGrant>();
     for (const asked of grants) {
-      const before = this.#known(due, asked);
+      const before = this.#known(last, asked);
       if (before !== undefined && covers(before, asked)) continue;
       const grant = this.#named.take(asked);
-      const key = holderOf(grant);
-      const known = grant === asked ? before : this.#known(due, grant);
+      const known = grant === asked ? before : this.#known(last, grant);
       if (known !== undefined && covers(known, grant)) continue;
-      // another offer is written beside the first, not instead of it: the registry sums up all grants in their order
-      due.set(due.has(key) ? `${key} ${due.size}` : key, { ...grant, until: recordedEnd(grant, known) });
+      // another offer is written beside the one before, not instead of it: the registry sums up all grants in their order
+      const row = { ...grant, until: recordedEnd(grant, known) };
+      due.push(row);
+      last.set(holderOf(grant), row);
     }
-    return [...due.values()];
+    return due;
   }
 
-  #known(due: ReadonlyMap<string, LeaseGrant>, grant: LeaseGrant): LeaseGrant | undefined {
-    const key = holderOf(grant);
-    return due.get(key) ?? this.#holders.get(grant)?.written;
+  #known(last: ReadonlyMap<string, LeaseGrant>, grant: LeaseGrant): LeaseGrant | undefined {
+    return last.get(holderOf(grant)) ?? this.#holders.get(grant)?.written;
   }
 
   /**
@@ -92,7 +95,9 @@ export class LeasesDue {
   settle(grants: number, written: readonly LeaseGrant[]): void {
     this.#settled += grants;
     for (const grant of written) {
-      this.#holders.set(grant, { written: grant, lastDue: this.#holders.get(grant)?.lastDue ?? this.#due });
+      const known = this.#holders.get(grant);
+      const end = Math.max(known?.end ?? 0, grant.until);
+      this.#holders.set(grant, { written: grant, end, lastDue: known?.lastDue ?? this.#due });
     }
   }
 }

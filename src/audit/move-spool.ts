@@ -29,7 +29,7 @@ export interface Moved {
 export async function moveSpool(spool: SpoolAtRest, { receiver, mac, now }: MoveDeps): Promise<Moved> {
   let mark = await receiver.markOf(spool.name);
   const sum = new Sum();
-  for (const part of believable(spool, mac)) {
+  for (const part of believable(spool, mac, mark)) {
     const problems = sum.add(part);
     const next = part.isLast ? ALL_MOVED : part.first;
     const isEmpty = part.isLast && sum.records === 0 && sum.problems.length === 0;
@@ -45,12 +45,12 @@ export async function moveSpool(spool: SpoolAtRest, { receiver, mac, now }: Move
 }
 
 /** The parts; a file that is damaged ends with a part that says so. */
-function* believable(spool: SpoolAtRest, mac: KeyObject): Generator<SpoolPart> {
+function* believable(spool: SpoolAtRest, mac: KeyObject, moved: number): Generator<SpoolPart> {
   let first = 0;
   try {
     const reader = spool.open();
     try {
-      for (const part of partsOf(reader, mac, spool.written)) {
+      for (const part of partsOf(reader, mac, spool.written, moved)) {
         yield part;
         first = part.first;
       }

@@ -22,13 +22,21 @@ const PAGE = 16;
 /** Each part is one transaction, prepared between two answers. */
 const RECORDS_IN_A_PART = 512;
 
-/** Reads and proves a whole spool. The last part has the problems of its end. @param written how many records there were; null = unknown */
-export function* partsOf(reader: LocalLedgerReader, mac: KeyObject, written: number | null): Generator<SpoolPart> {
+/**
+ * Reads and proves a whole spool. The last part has the problems of its end.
+ * @param written how many records there were; null = unknown
+ * @param moved the `first` of a part of an earlier reading: no part has blocks on both sides of it, whatever was done to the spool since
+ */
+export function* partsOf(reader: LocalLedgerReader, mac: KeyObject, written: number | null, moved: number): Generator<SpoolPart> {
   let head = GENESIS;
   let records: AuditRecord[] = [];
   let problems: string[] = [];
   let first = 0;
   for (const block of blocksOf(reader)) {
+    if (first <= moved && block.first > moved && records.length + problems.length > 0) {
+      yield { first, records, problems, isLast: false };
+      [records, problems] = [[], []];
+    }
     const check = new ChainCheck({ begin: head, mac, publicKey: null, checkpoints: [] });
     check.block(block);
     const [finding] = check.findings;

@@ -4,7 +4,7 @@ import type { AuditRecord } from '../ports/journal.ts';
 import { GENESIS, type Head, hex, link, sameBytes } from './chain.ts';
 import { ChainCheck } from './check.ts';
 import { isSigned } from './keys.ts';
-import { decodeRecord, encodeRead } from './record.ts';
+import { decodeRecord, encodeRead, MAX_RECORD_BYTES } from './record.ts';
 import { blockFrom, blockLine, checkpointLine, recordLine, SEGMENT_FORMAT } from './segment.ts';
 import { unchecked, type VerifyOptions, verdictOf } from './verify.ts';
 
@@ -142,6 +142,8 @@ export function headerOf(text: string): { readonly begin: Head; readonly publicK
   const { format, begin, publicKey } = value as { format?: unknown; begin?: { sequence?: unknown; hash?: unknown }; publicKey?: unknown };
   if (format !== SEGMENT_FORMAT || typeof publicKey !== 'string' || typeof begin?.sequence !== 'number' || typeof begin.hash !== 'string')
     return null;
+  // the chain takes the first bytes of what is longer, and what is shorter leaves bytes of another record in their place
+  if (!/^[0-9a-f]{64}$/.test(begin.hash)) return null;
   if (JSON.stringify({ format, begin: { sequence: begin.sequence, hash: begin.hash }, publicKey }) !== text) return null;
   const head = { sequence: begin.sequence, hash: Buffer.from(begin.hash, 'hex') };
   return head.sequence === 0 && hex(head.hash) !== hex(GENESIS.hash) ? null : { begin: head, publicKey };
@@ -190,8 +192,10 @@ function toldIn(value: object, text: string): Told | null {
   const { id, name }: Record<string, unknown> = principal === null ? { id: null, name: null } : { ...Object(principal) };
   const { instance, address, requestId, reason } = where;
   const fields = [Date.parse(at), action, outcome, code, id, name, keyring, versions, instance, address, requestId, reason];
+  const written = JSON.stringify(fields);
+  if (Buffer.byteLength(written) > MAX_RECORD_BYTES) return null;
   try {
-    const record = decodeRecord(JSON.stringify(fields), own);
+    const record = decodeRecord(written, own);
     return recordLine(record, hash) === text ? { record, hash } : null;
   } catch {
     return null; // a field is missing or of another kind

@@ -31,7 +31,7 @@ interface Backup {
 
 /**
  * Reads segments of the log that a backup belongs to, in the order of the log. Each must bear that log's seals and signature; together they follow on the
- * backup without a gap and reach beyond it. What only repeats is passed over.
+ * backup without a gap and reach beyond it. What only repeats is passed over, once that is proved.
  * @param paths files, or folders, of which every segment in them is taken
  * @throws KeyturnError `precondition_failed` where they do not
  */
@@ -47,10 +47,12 @@ export async function endingsIn(paths: readonly string[], { folder, keys, clock 
   };
   for (const { path, last, publicKey: named } of await segmentsIn(paths)) {
     const reached = known?.sequence ?? 0;
-    if (last !== null && last <= reached && named === publicKey) continue;
-    const { verdict, begin, checkpoint } = await verifySegment(linesIn(path), { mac, publicKey, known }, heed);
+    const repeats = last !== null && last <= reached && named === publicKey;
+    const options = { mac, publicKey, known: repeats ? null : known };
+    const { verdict, begin, checkpoint } = await verifySegment(linesIn(path), options, repeats ? undefined : heed);
     const [finding] = verdict.findings;
     if (finding !== undefined) throw refused(path, finding.problem);
+    if (repeats) continue;
     if (begin.sequence > reached)
       throw refused(path, `it begins after record ${begin.sequence}, and what is known before it ends with record ${reached}`);
     known = checkpoint;

@@ -47,8 +47,9 @@ export function logWitness({ dataDir, reader, publicKey, clock }: Witnessed): Lo
   return {
     async compare() {
       const seen = await readSeen(path);
-      if (seen === null || seen.publicKey !== publicKey || (await isPast(reader, seen))) return;
-      throw setBack(path, seen);
+      if (seen === null || seen.publicKey !== publicKey) return;
+      if (!(await isPast(reader, seen))) throw setBack(path, seen);
+      last = seen;
     },
     async look() {
       const head = await reader.head();

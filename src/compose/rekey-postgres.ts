@@ -7,7 +7,7 @@ import type { Random } from '../ports/random.ts';
 import { openPostgresLedger } from '../stores/postgres/audit/writer.ts';
 import { connectForWork } from '../stores/postgres/connect.ts';
 import { migrate, quoted } from '../stores/postgres/migrations.ts';
-import { beginRekey, establishedKey, type Rekey, resealAll } from '../stores/postgres/rekey.ts';
+import { beginRekey, establishedKey, type Rekey, resealAll, wrongKey } from '../stores/postgres/rekey.ts';
 import { readSealedText } from '../stores/postgres/sealed-texts.ts';
 import type { MasterKey } from '../stores/sealing.ts';
 import { note } from './log-in-place.ts';
@@ -58,11 +58,4 @@ async function openLog({ connections, schema, from }: Rekey): Promise<LedgerWrit
   if (text === undefined)
     throw new KeyturnError('corrupt_document', 'The keys of the audit log are missing in the table meta. Restore them from a backup.');
   return openPostgresLedger({ connections, schema: quoted(schema), keys: readAuditKeys(text) });
-}
-
-function wrongKey(where: string, established: string, given: string): KeyturnError {
-  return new KeyturnError(
-    'wrong_master_key',
-    `The data in PostgreSQL at ${where} are sealed with the master key of id ${established}; the one given has id ${given}. Give the key they were sealed with.`,
-  );
 }

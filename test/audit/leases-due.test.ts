@@ -53,6 +53,19 @@ t.test('a grant behind one that is on its way is judged when its turn comes', as
   t.equal(due.ask(known).due, false, 'their commit failed: what was durable still is');
 });
 
+t.test('in a batch a grant is covered by the last one of its holder, not by one before that', async (t) => {
+  const due = new LeasesDue();
+  const [holds, showsLess] = [named('one'), grant(document, false, { instance: 'one' })];
+  const batch = [showsLess, holds, holds, showsLess, named('two'), showsLess];
+  for (const each of batch) t.ok(due.ask(each).due);
+  t.same(asRecorded(due, ...batch), [
+    ['one', 'p1', false],
+    ['one', 'p1', true],
+    ['one', 'p1', false],
+    ['two', 'p1', true],
+  ]);
+});
+
 t.test('a lease that was over is told of', async (t) => {
   const due = new LeasesDue();
   const known = named('one');

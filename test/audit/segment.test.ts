@@ -99,6 +99,26 @@ t.test('after a drop the next segment begins where the last one ended', async (t
   t.match((await verifySegment(await linesOf(reader, keys), full(keys))).verdict, { intact: true, from: 4, to: 6, records: 3 });
 });
 
+t.test('the hash where a segment begins is one, no longer and no shorter', async (t) => {
+  const { keys, ledger, reader } = await log(t);
+  const { checkpoint } = await verifySegment(await linesOf(reader, keys, AT + 4), full(keys));
+  if (checkpoint === null) throw new Error('There is something to export.');
+  await ledger.drop(checkpoint);
+  const [header = '', ...lines] = await linesOf(reader, keys);
+  const { hash } = JSON.parse(header).begin;
+  const known = { ...full(keys), mac: null };
+  for (const other of [`${hash}00`, hash.slice(0, -2), '', `${hash}xy`])
+    t.match((await verifySegment([header.replace(hash, other), ...lines], known)).verdict.intact, false, other);
+});
+
+t.test('a record that is longer than any is a finding', async (t) => {
+  const { keys, reader } = await log(t);
+  const lines = await linesOf(reader, keys);
+  const longer = lines.map((line) => line.replace('"r-3"', `"${'x'.repeat(70_000)}"`));
+  t.not(longer.join(''), lines.join(''));
+  t.match((await verifySegment(longer, full(keys))).verdict, { intact: false });
+});
+
 t.test('what is not as it was written is not exported, and nothing signs it', async (t) => {
   const { keys, reader, path } = await log(t);
   const database = openAuditDatabase(path);

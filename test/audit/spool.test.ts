@@ -142,6 +142,30 @@ t.test('nothing is moved twice and nothing is lost, whichever step fails and whe
   }
 });
 
+t.test('what was done to a spool that was moved in part has nothing moved twice', async (t) => {
+  // what follows on a block that is gone is not believed
+  const left = new Map([
+    [1, ids(200, 601)],
+    [501, ids(100, 701)],
+    [601, []],
+  ]);
+  for (const [first, believed] of left) {
+    const { spools, write, move, tamper } = place(t);
+    const shared = receiver();
+    for (let from = 1; from <= 701; from += 100) await write(texts(100, from));
+    spools.retire();
+    shared.faults.push('none', 'before');
+    await t.rejects(move(shared.port));
+    t.equal(shared.requestIds().length, 600);
+    tamper(`DELETE FROM blocks WHERE first = ${first}`);
+    t.match(await move(shared.port), [/missing/]);
+    const moved = shared.requestIds();
+    t.equal(new Set(moved).size, moved.length, `without the block of record ${first}`);
+    t.same(moved.slice(0, 600), ids(600));
+    t.same(moved.slice(600), believed, 'and what was not moved yet is');
+  }
+});
+
 t.test('a spool that was moved to its end but not deleted is deleted by the next start', async (t) => {
   const { dataDir, spools, write, folders } = place(t);
   const shared = receiver();

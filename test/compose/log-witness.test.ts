@@ -69,6 +69,20 @@ t.test('a replica that runs while the log is set back says so, and keeps what it
   await t.rejects(logWitness({ ...older, dataDir }).compare(), SET_BACK, 'and at the next start');
 });
 
+t.test('nor is one that is set back after the start, before the first look', async (t) => {
+  const dataDir = temporaryFolder(t);
+  const log = await logOf(t, 3);
+  await logWitness({ ...log, dataDir }).look();
+  const older = await logOf(t, 2, log.keys);
+  let reader = log.reader;
+  const switched = { ...log.reader, blocks: (search: BlockSearch) => reader.blocks(search), head: () => reader.head() };
+  const witness = logWitness({ ...log, reader: switched, dataDir });
+  await witness.compare();
+  reader = older.reader;
+  await t.rejects(witness.look(), SET_BACK);
+  await t.rejects(logWitness({ ...older, dataDir }).compare(), SET_BACK, 'the file still says what was seen');
+});
+
 t.test('another log, a file that is no witness, a folder that cannot be written: nothing is said', async (t) => {
   const dataDir = temporaryFolder(t);
   const log = await logOf(t, 3);

@@ -13,6 +13,7 @@ import { parseMasterKey } from '../../src/stores/master-key.ts';
 import { readAddress } from '../../src/stores/postgres/address.ts';
 import { Connections } from '../../src/stores/postgres/connections.ts';
 import { materialIn } from '../../src/stores/postgres/material.ts';
+import { beginRekey, establishedKey, resealAll } from '../../src/stores/postgres/rekey.ts';
 import { keyring, ref } from '../stores/keyrings.ts';
 import { ManualClock } from '../support/clock.ts';
 import { inEnvironment } from '../support/environment.ts';
@@ -66,6 +67,22 @@ t.test('keyturn rekey on PostgreSQL', { skip: noPostgres }, async (t) => {
     await postgres.store.destroyMaterial(REFS[0] ?? ref('none'));
     await postgres.close();
     return schema;
+  }
+
+  /** Connections of a command that is slow after it has looked for services. */
+  class Looking extends Connections {
+    readonly #looked: () => Promise<void>;
+
+    constructor(looked: () => Promise<void>) {
+      super(pg, readAddress(new Secret(server.url()), null), { poolSize: 2, timeout: PATIENT });
+      this.#looked = looked;
+    }
+
+    override async query(...asked: Parameters<Connections['query']>): ReturnType<Connections['query']> {
+      const rows = await super.query(...asked);
+      if (asked[0].includes('pg_stat_activity')) await this.#looked();
+      return rows;
+    }
   }
 
   async function allReadable(store: Store): Promise<boolean> {
@@ -142,6 +159,79 @@ t.test('keyturn rekey on PostgreSQL', { skip: noPostgres }, async (t) => {
     t.equal(outcomes[0].resealed + outcomes[1].resealed, ENTRIES - 1);
     const { store } = await openTestPostgres(t, server, { schema, masterKey: NEW, timeout: PATIENT });
     t.ok(await allReadable(store));
+  });
+
+  for (const dies of [false, true]) {
+    t.test(`one that looked before another had ended${dies ? ', and dies,' : ''} keeps no service from starting`, async (t) => {
+      const schema = await filled(t);
+      const keys = { from: parseMasterKey(OLD, ''), to: parseMasterKey(NEW, '') };
+      const connections = new Connections(pg, readAddress(new Secret(server.url()), null), { poolSize: 2, timeout: PATIENT });
+      t.teardown(() => connections.close());
+      const late = { connections, schema, ...keys, random: storeRandom, progress: () => undefined };
+      t.equal(await establishedKey(late), ID.old);
+      await rekey();
+      await beginRekey(late);
+      if (!dies) t.match(await resealAll(late), { resealed: 0, unreadable: 0 });
+      const { store } = await openTestPostgres(t, server, { schema, masterKey: NEW, timeout: PATIENT });
+      t.ok(await allReadable(store));
+    });
+  }
+
+  for (const how of ['ends', 'has begun']) {
+    t.test(`one that meets a service, while another ${how} as the service stops, does not undo that`, async (t) => {
+      const schema = await filled(t);
+      const keys = { from: parseMasterKey(OLD, ''), to: parseMasterKey(NEW, '') };
+      const service = await openTestPostgres(t, server, { schema, timeout: PATIENT });
+      const looked = async (): Promise<void> => {
+        await service.close();
+        await rekey(({ resealed }) => {
+          if (how === 'has begun' && resealed > 0) throw new Error('killed');
+        }).catch(() => undefined);
+      };
+      const connections = new Looking(looked);
+      t.teardown(() => connections.close());
+      await t.rejects(beginRekey({ connections, schema, ...keys, random: storeRandom, progress: () => undefined }), {
+        code: 'store_locked',
+      });
+      await t.rejects(
+        openTestPostgres(t, server, { schema, masterKey: OLD }),
+        { code: 'wrong_master_key' },
+        'some entries have the new key',
+      );
+      await rekey();
+      const { store } = await openTestPostgres(t, server, { schema, masterKey: NEW, timeout: PATIENT });
+      t.ok(await allReadable(store));
+      await store.putMaterial(ref('new'), new Secret(textOf(2)));
+    });
+  }
+
+  t.test('one whose beginning another took back, because it met a service, does not end', async (t) => {
+    const schema = configured(t);
+    const request = { schema, from: parseMasterKey(OLD, ''), to: parseMasterKey(NEW, ''), random: storeRandom, progress: () => undefined };
+    const service = await openTestPostgres(t, server, { schema, timeout: PATIENT });
+    const second = { ...request, connections: new Looking(async () => undefined) };
+    const first = new Looking(async () => {
+      await service.close();
+      await beginRekey(second);
+    });
+    t.teardown(() => Promise.all([first.close(), second.connections.close()]));
+    await t.rejects(beginRekey({ ...request, connections: first }), { code: 'store_locked' });
+    await t.rejects(resealAll(second), { code: 'conflict', message: /Stop all replicas/ });
+    const { store } = await openTestPostgres(t, server, { schema, timeout: PATIENT });
+    await store.putMaterial(ref('new'), new Secret(textOf(2)));
+  });
+
+  t.test('one that looked before another had changed to a third key changes nothing', async (t) => {
+    const schema = await filled(t);
+    const connections = new Connections(pg, readAddress(new Secret(server.url()), null), { poolSize: 2, timeout: PATIENT });
+    t.teardown(() => connections.close());
+    const keys = { from: parseMasterKey(OLD, ''), to: parseMasterKey(THIRD, '') };
+    await rekey();
+    const late = { connections, schema, ...keys, random: storeRandom, progress: () => undefined };
+    await t.rejects(beginRekey(late), { code: 'wrong_master_key', message: new RegExp(ID.new) });
+    const { store } = await openTestPostgres(t, server, { schema, masterKey: NEW, timeout: PATIENT });
+    t.ok(await allReadable(store));
+    await store.putMaterial(ref('new'), new Secret(textOf(2)));
   });
 
   t.test('a replica that was not seen cannot seal under the old key, and can destroy', async (t) => {

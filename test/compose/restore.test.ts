@@ -270,6 +270,17 @@ t.test('exports with a gap between them, or of logs that parted, tell nothing', 
   await t.rejects(restore(empty, { since: null, audit: [exports] }), { code: 'precondition_failed', message: /nothing in it lies behind/ });
 });
 
+t.test('an export that names an earlier end than it has is not passed over', async (t) => {
+  const { folder, exports, restore } = await inParts(t);
+  const [middle, first] = ['m', 'z'].map((name) => join(exports, `${name}.ndjson`)) as [string, string];
+  const lines = readFileSync(middle, 'utf8').trimEnd().split('\n');
+  const { checkpoint } = JSON.parse(lines.at(-1) ?? '');
+  lines.splice(-1, 1, JSON.stringify({ checkpoint: { ...checkpoint, sequence: 1 } }));
+  writeFileSync(middle, `${lines.join('\n')}\n`);
+  const altered = { code: 'precondition_failed', message: /checkpoint at the end/ };
+  await t.rejects(restore(join(folder, 'empty'), { since: null, audit: [first, middle] }), altered);
+});
+
 t.test('an export that is altered, too old, or of another log tells nothing', async (t) => {
   const { folder, service, restore } = await backedUp(t);
   const other = await startTestService(t, { dataDir: join(folder, 'other') });

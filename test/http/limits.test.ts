@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import t from 'tap';
 import { base62 } from '../../src/access/base62.ts';
 import { problemFault } from '../support/problem.ts';
 import { startTestService, type TestService, testSettings } from '../support/service.ts';
+import { temporaryFolder } from '../support/sqlite.ts';
 
 const limits = { ...testSettings('').limits, failedAuthPerMinute: 3, notFoundPerMinute: 5 };
 
@@ -130,6 +132,44 @@ t.test('an address that failed too often puts no question to the store, and a go
   await service.clock.advance(61_000);
   await ask(service, { token: unknown(10) });
   t.equal(asked.length, 6, 'a minute later it may try again');
+});
+
+t.test('instances that share a token may all begin at once with a keyring that this replica has not read yet', async (t) => {
+  const service = await startTestService(t, { settings: { limits: { ...limits, unknownNamesPerMinute: 4 } } });
+  const { call, store } = service;
+  await call({ method: 'POST', url: '/v1/keyrings', payload: { name: 'web' } });
+  const slow = Promise.withResolvers<void>();
+  store.faults.delayNext('load', slow.promise);
+  const answers = Array.from({ length: 9 }, () => call({ url: '/v1/keyrings/web/keys' }));
+  await sleep(50);
+  slow.resolve();
+  t.same(
+    (await Promise.all(answers)).map(({ status }) => status),
+    Array.from({ length: 9 }, () => 200),
+  );
+});
+
+t.test('a request that is held asks for nothing any more', async (t) => {
+  const settings = { limits: { ...limits, unknownNamesPerMinute: 1 } };
+  const dataDir = temporaryFolder(t);
+  const first = await startTestService(t, { dataDir, settings });
+  const tags = new Map<string, string>();
+  for (const name of ['api', 'web']) {
+    await first.call({ method: 'POST', url: '/v1/keyrings', payload: { name } });
+    tags.set(name, String((await first.call({ url: `/v1/keyrings/${name}/keys` })).headers.etag));
+  }
+  await first.service.stop();
+  const { call, clock, admin } = { ...(await startTestService(t, { dataDir, settings })), admin: first.admin };
+  const held: ReturnType<TestService['call']>[] = [];
+  for (const name of ['api', 'web']) {
+    held.push(call({ url: `/v1/keyrings/${name}/keys?wait=5`, token: admin, headers: { 'if-none-match': tags.get(name) ?? '' } }));
+    await sleep(50);
+  }
+  await clock.advance(5_000);
+  t.same(
+    (await Promise.all(held)).map(({ status }) => status),
+    [304, 304],
+  );
 });
 
 t.test('a token for all keyrings cannot ask the store for one unknown name after the other', async (t) => {

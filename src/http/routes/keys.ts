@@ -47,7 +47,7 @@ export function keysRoute(app: Scope, { reader, authenticator, settings, recordi
   }
 
   function asking(request: FastifyRequest, name: KeyringName, ask: () => Promise<Granted>): Promise<Granted> {
-    return reader.holds(name) ? ask() : unknown.asking(principalOf(request).id, ask);
+    return reader.holds(name) ? ask() : unknown.asking(principalOf(request).id, name, ask);
   }
 
   app.get('/v1/keyrings/:name/keys', { schema, config: { access: ['app'], audit: 'keys.read' } }, async (request, reply) => {
@@ -57,7 +57,9 @@ export function keysRoute(app: Scope, { reader, authenticator, settings, recordi
     const wait = Math.min(request.query.wait ?? 0, settings.maxWaitSeconds);
     if (wait > 0 && shown !== null) {
       acknowledge(request, reader.peek(name), shown);
-      await asking(request, name, () => reader.readWhenChanged(name, shown.etag, wait, goneSignal(reply)));
+      const gone = goneSignal(reply);
+      await asking(request, name, () => reader.read(name));
+      await reader.readWhenChanged(name, shown.etag, wait, gone);
       // A token that was revoked or expired while its request was held gets no keys: least of all those of the rotation that followed.
       await authenticator.authenticate({ bearer: bearerOf(request) });
     }

@@ -32,24 +32,29 @@ export async function establishedKey({ connections, schema }: Pick<Rekey, 'conne
 }
 
 /**
- * From here on no service starts on the schema, and nothing is sealed under the old key any more. Where one runs, nothing is changed.
- * @throws KeyturnError `store_locked` where a service runs; `conflict` where a change to a third key is under way
+ * From here on no service starts on the schema, and nothing is sealed under the old key any more. Where one runs, or the schema belongs to the new key by
+ * now, nothing is changed.
+ * @throws KeyturnError `store_locked` where a service runs; `conflict` where a change to a third key is under way; `wrong_master_key`
  */
 export async function beginRekey({ connections, schema, from, to }: Rekey): Promise<void> {
   const name = quoted(schema);
-  const target = await connections.transaction(async (ask) => {
+  const before = await connections.transaction(async (ask) => {
     await ask('SELECT pg_advisory_xact_lock($1, hashtext($2))', [LOCK_CLASS, schema]);
+    const established = await keyInForce(ask, name);
+    if (established === to.id) return 'done';
+    if (established !== from.id) throw wrongKey(connections.where, established, from.id);
     const found = await readMark(ask, name, 'rekey_to');
     if (found !== null && found !== to.id) throw underWay(connections.where, found);
     await ask(`INSERT INTO ${name}.meta VALUES ('rekey_to', $1) ON CONFLICT DO NOTHING`, [to.id]);
     await fenceMaterial(ask, name, to.id);
-    return found;
+    return found === null ? 'as it was' : 'begun';
   });
+  if (before === 'done') return;
   // After the mark: a service that did not see it was connected before, and is seen here.
   const running = await servicesOn(connections, schema);
   if (running.length === 0) return;
   // What an earlier run has begun stays begun.
-  if (target === null) await connections.transaction((ask) => takeBack(ask, name, from));
+  if (before === 'as it was') await connections.transaction((ask) => takeBack(ask, name, { from, to }));
   throw inUse(connections.where, running);
 }
 
@@ -82,16 +87,21 @@ export async function resealAll(rekey: Rekey): Promise<RekeyProgress> {
   return done;
 }
 
-async function end(ask: Ask, schema: string, { from, to, random }: Rekey): Promise<void> {
-  await ask(`SELECT value FROM ${schema}.meta WHERE name = 'master_key_id' FOR UPDATE`);
+async function end(ask: Ask, schema: string, { connections, from, to, random }: Rekey): Promise<void> {
   // somebody else who ran this at the same time was first
-  if ((await readMark(ask, schema, 'master_key_id')) === to.id) return;
+  if ((await keyInForce(ask, schema)) === to.id) return;
+  if ((await readMark(ask, schema, 'rekey_to')) !== to.id) throw takenBack(connections.where);
   await resealTexts(ask, schema, { from, to, random });
   await ask(`UPDATE ${schema}.meta SET value = $1 WHERE name = 'master_key_id'`, [to.id]);
   await ask(`DELETE FROM ${schema}.meta WHERE name = 'rekey_to'`);
 }
 
-async function takeBack(ask: Ask, schema: string, from: MasterKey): Promise<void> {
+/** Not what somebody else has gone on with, who ran this at the same time and met no service any more. */
+async function takeBack(ask: Ask, schema: string, { from, to }: Pick<Rekey, 'from' | 'to'>): Promise<void> {
+  if ((await keyInForce(ask, schema)) === to.id) return;
+  await ask(`LOCK TABLE ${schema}.material IN ACCESS EXCLUSIVE MODE`);
+  const anew = `SELECT id FROM ${schema}.material WHERE substring(sealed FROM 2 FOR 8) = decode($1, 'hex') LIMIT 1`;
+  if ((await ask(anew, [to.id])).length > 0) return;
   await ask(`DELETE FROM ${schema}.meta WHERE name = 'rekey_to'`);
   await fenceMaterial(ask, schema, from.id);
 }
@@ -100,6 +110,12 @@ async function takeBack(ask: Ask, schema: string, from: MasterKey): Promise<void
 async function servicesOn(connections: Connections, schema: string): Promise<number[]> {
   const sessions = 'SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1 ORDER BY pid';
   return (await connections.query(sessions, [nameOfSessions(schema)])).map((row) => numberOf(row, 'pid'));
+}
+
+/** Until the transaction ends nobody else begins a change of the key, or ends one. */
+async function keyInForce(ask: Ask, schema: string): Promise<string | null> {
+  await ask(`SELECT value FROM ${schema}.meta WHERE name = 'master_key_id' FOR UPDATE`);
+  return readMark(ask, schema, 'master_key_id');
 }
 
 async function readMark(ask: Ask, schema: string, name: 'master_key_id' | 'rekey_to'): Promise<string | null> {
@@ -130,6 +146,21 @@ function refOf(row: Row): MaterialRef {
     version: numberOf(row, 'version'),
     nonce: textOf(row, 'nonce') as MaterialNonce,
   };
+}
+
+/** @param established null = none is known */
+export function wrongKey(where: string, established: string | null, given: string): KeyturnError {
+  return new KeyturnError(
+    'wrong_master_key',
+    `The data in PostgreSQL at ${where} are sealed with the master key of id ${established}; the one given has id ${given}. Give the key they were sealed with.`,
+  );
+}
+
+function takenBack(where: string): KeyturnError {
+  return new KeyturnError(
+    'conflict',
+    `Another run of this met services that are connected to PostgreSQL at ${where}, and took the change of the master key back. Stop all replicas, and run this again.`,
+  );
 }
 
 function underWay(where: string, target: string): KeyturnError {

@@ -262,3 +262,24 @@ t.test('beyond limits.heldRequests a request is answered at once, with its lease
   await rotate(service, 'immediate');
   t.match(await first.answer, { status: 200 });
 });
+
+t.test('a held request that shows its keys when it comes does not make its record say that a lease has ended', async (t) => {
+  const service = await withWeb(t);
+  const { call, clock } = service;
+  const headers = { 'keyturn-instance': 'web-1' };
+  const { etag } = (await call({ url: KEYS, headers })).headers;
+  await clock.advance(SECOND);
+  const answer = call({ url: `${KEYS}?wait=30`, headers: { ...headers, 'if-none-match': String(etag) } });
+  await untilHeld(service);
+  await clock.advance(30 * SECOND);
+  t.equal((await answer).status, 304);
+  const { items } = (await call({ url: '/v1/audit?action=keys.read&order=oldest' })).body;
+  t.same(
+    items.map(({ outcome, reason }: { outcome: string; reason: string | null }) => [outcome, reason]),
+    [
+      ['done', null],
+      ['unchanged', null],
+      ['unchanged', null],
+    ],
+  );
+});
