@@ -13,7 +13,7 @@ export class UnknownNames {
   readonly #perMinute: number;
   #minute = -1;
   /** Of this minute; no more entries than tokens that are good. */
-  #asked = new Map<PrincipalId, number>();
+  #misses = new Map<PrincipalId, number>();
   /** Names that are asked for now: who asks for the same meanwhile shares the question (app/copies.ts). */
   readonly #open = new Map<PrincipalId, Set<KeyringName>>();
 
@@ -29,14 +29,12 @@ export class UnknownNames {
   async asking<Answer>(principal: PrincipalId, name: KeyringName, ask: () => Promise<Answer>): Promise<Answer> {
     const open = this.#open.get(principal) ?? new Set();
     if (open.has(name)) return ask();
-    const giveBack = this.#take(principal);
+    this.#requireRoom(principal, open.size);
     this.#open.set(principal, open.add(name));
     try {
-      const answer = await ask();
-      giveBack();
-      return answer;
+      return await ask();
     } catch (error) {
-      if (codeOf(error) !== 'keyring_not_found') giveBack();
+      if (codeOf(error) === 'keyring_not_found') this.#missed(principal);
       throw error;
     } finally {
       open.delete(name);
@@ -44,25 +42,28 @@ export class UnknownNames {
     }
   }
 
-  /** @returns takes it back */
-  #take(principal: PrincipalId): () => void {
-    const asked = this.#ofThisMinute();
-    const count = asked.get(principal) ?? 0;
-    if (count >= this.#perMinute) throw this.#tooMany();
-    asked.set(principal, count + 1);
-    return () => void asked.set(principal, (asked.get(principal) ?? 1) - 1);
+  /** Each open question may turn out to be one too many; most do not, and so are soon out of the way. */
+  #requireRoom(principal: PrincipalId, open: number): void {
+    const missed = this.#ofThisMinute().get(principal) ?? 0;
+    if (missed >= this.#perMinute) throw tooMany(Math.ceil((MINUTE - (this.#clock.uptime() % MINUTE)) / SECOND));
+    if (missed + open >= this.#perMinute) throw tooMany(1);
+  }
+
+  #missed(principal: PrincipalId): void {
+    const missed = this.#ofThisMinute();
+    missed.set(principal, (missed.get(principal) ?? 0) + 1);
   }
 
   #ofThisMinute(): Map<PrincipalId, number> {
     const minute = Math.floor(this.#clock.uptime() / MINUTE);
-    if (minute !== this.#minute) this.#asked = new Map();
+    if (minute !== this.#minute) this.#misses = new Map();
     this.#minute = minute;
-    return this.#asked;
+    return this.#misses;
   }
+}
 
-  #tooMany(): KeyturnError {
-    const retryAfterSeconds = Math.max(1, Math.ceil((MINUTE - (this.#clock.uptime() % MINUTE)) / SECOND));
-    const message = 'This token asks for too many keyrings that do not exist. Check the names, then wait as Retry-After says.';
-    return new KeyturnError('rate_limited', message, { retryAfterSeconds });
-  }
+function tooMany(retryAfterSeconds: number): KeyturnError {
+  const message =
+    'This token asks for too many keyrings that are not at hand or do not exist. Check the names, then wait as Retry-After says.';
+  return new KeyturnError('rate_limited', message, { retryAfterSeconds: Math.max(1, retryAfterSeconds) });
 }
