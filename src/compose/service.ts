@@ -55,8 +55,8 @@ export interface Surroundings {
   readonly logger: Logger;
 }
 
-/** The embedded store works on the thread that answers: some 700 rotations a second, and reads pass in between. */
-const EMBEDDED: Pace = { atOnce: 2, rest: () => pause(1) };
+/** The embedded store works on the thread that answers: some 600 rotations a second, and reads pass in between. */
+const EMBEDDED: Pace = { atOnce: 1, rest: () => pause(1) };
 
 /** Where the first admin token was written, and its text, to be shown once. */
 export interface FirstToken {
