@@ -19,6 +19,8 @@ export interface Link {
   cut(): void;
   /** Connections stay, and nothing comes through. */
   freeze(): void;
+  /** Whatever is sent takes so many milliseconds longer, each way. */
+  slow(milliseconds: number): void;
   /** Ends every connection; new ones work. */
   reset(): void;
   /** All is well again. */
@@ -32,7 +34,7 @@ export interface Opened {
   readonly store: Store & Partial<DueIndex & ChangeFeed & Publisher>;
   /** A second handle on the same data, as another replica holds it. Default: the first one. */
   readonly other?: Store;
-  /** For stores that are reached over a network; calls must be given up within 2 s or so. */
+  /** For stores that are reached over a network; calls must be given up within 4 s. */
   readonly link?: Link;
   /** For stores that keep tokens. */
   readonly tokens?: TokenStore;

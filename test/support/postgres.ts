@@ -24,6 +24,17 @@ export interface TestPostgres {
   start(): Promise<void>;
   /** Both. */
   restart(): Promise<void>;
+  /** Makes a folder the server's own, where it runs as another user. */
+  giveFolder(folder: string): void;
+  /** Resolves when it has ended, by itself or not. */
+  ended(): Promise<void>;
+}
+
+export interface TestPostgresOptions {
+  /** It syncs every commit, as one in service does. Default false. */
+  readonly durable?: boolean;
+  /** An empty folder for its WAL, which then comes in small segments. Default: with the data. */
+  readonly walFolder?: string;
 }
 
 const USER = 'keyturn';
@@ -46,9 +57,8 @@ export const noPostgres: string | false = postgresPrograms() === null ? 'no Post
 
 /**
  * A server of its own on a free port, stopped and deleted after the test. Names sort by a language, so that a forgotten collation is found out.
- * @param durable true: it syncs every commit, as one in service does
  */
-export async function startPostgres(t: Teardown, { durable = false } = {}): Promise<TestPostgres> {
+export async function startPostgres(t: Teardown, { durable = false, walFolder }: TestPostgresOptions = {}): Promise<TestPostgres> {
   const programs = postgresPrograms();
   if (programs === null) throw new Error('PostgreSQL is missing');
   const folder = mkdtempSync(join(tmpdir(), 'keyturn-pg-'));
@@ -56,7 +66,9 @@ export async function startPostgres(t: Teardown, { durable = false } = {}): Prom
   const owner = ownerOf(folder);
   const password = randomBytes(12).toString('hex');
   const data = join(folder, 'data');
-  initialise(programs, folder, data, password, owner);
+  if (walFolder !== undefined) giveTo(owner, walFolder);
+  const wal = walFolder === undefined ? [] : ['--waldir', walFolder, '--wal-segsize=1'];
+  initialise({ programs, folder, data, password, owner, wal });
   const port = await freePort();
   const begin = () => run(join(programs, 'postgres'), { data, folder, port, owner, durable });
   let server = await begin();
@@ -76,6 +88,8 @@ export async function startPostgres(t: Teardown, { durable = false } = {}): Prom
       await end();
       await start();
     },
+    giveFolder: (folder) => giveTo(owner, folder),
+    ended: () => endOf(server),
   };
 }
 
@@ -105,13 +119,27 @@ function idOf(which: '-u' | '-g', name: string): number {
   return Number(execFileSync('id', [which, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
 }
 
-function initialise(programs: string, folder: string, data: string, password: string, owner: Owner): void {
+function giveTo({ uid, gid }: Owner, path: string): void {
+  if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
+}
+
+interface Initialise {
+  readonly programs: string;
+  readonly folder: string;
+  readonly data: string;
+  readonly password: string;
+  readonly owner: Owner;
+  /** Options of initdb. */
+  readonly wal: readonly string[];
+}
+
+function initialise({ programs, folder, data, password, owner, wal }: Initialise): void {
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, password, { mode: 0o600 });
-  if (owner.uid !== undefined && owner.gid !== undefined) chownSync(passwordFile, owner.uid, owner.gid);
+  giveTo(owner, passwordFile);
   mkdirSync(data, { mode: 0o700 });
-  if (owner.uid !== undefined && owner.gid !== undefined) chownSync(data, owner.uid, owner.gid);
-  const how = ['-D', data, '-U', USER, '--pwfile', passwordFile, '-A', 'scram-sha-256', '-E', 'UTF8', '--no-sync', '--no-instructions'];
+  giveTo(owner, data);
+  const how = ['-D', data, '-U', USER, '--pwfile', passwordFile, '-A', 'scram-sha-256', '-E', 'UTF8', '--no-sync', '--no-instructions', ...wal];
   const language = ['--locale=C', '--locale-provider=icu', '--icu-locale=en'];
   const options = { cwd: folder, stdio: 'ignore', env: { PATH: process.env.PATH ?? '' }, ...owner } as const;
   try {
@@ -158,6 +186,10 @@ async function stop(server: ChildProcess, signal: NodeJS.Signals): Promise<void>
   const exited = once(server, 'exit');
   server.kill(signal);
   await exited;
+}
+
+async function endOf(server: ChildProcess): Promise<void> {
+  if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
 }
 
 async function freePort(): Promise<number> {

@@ -5,6 +5,10 @@ import type { Link, Promised, Ready } from '../conformance.ts';
 import { createIn, keyring, loadFrom, MATERIAL_TEXT, material, named, ref, rotated } from '../keyrings.ts';
 import { CALLS, entry, failureOf } from './calls.ts';
 
+/** Milliseconds each way: within the limit of every store of the tests, and beyond it. */
+const SLOW = 60;
+const TOO_SLOW = 2_200;
+
 type Reached = Ready & { readonly link: Link };
 
 /** For stores that are reached over a network, where the test can get at it. */
@@ -42,6 +46,26 @@ export function outageContract(promised: Promised): void {
     link.open();
     await untilAnswers(() => store.check());
     t.equal((await loadFrom(store, 'web')).keyring.name, 'web');
+  });
+
+  remote('a slow line is waited for within the limit, and given up beyond it; what comes late is whole or was not', async (t, { store, link }) => {
+    const document = keyring('web');
+    const revision = await createIn(store, document);
+    link.slow(SLOW);
+    const begun = performance.now();
+    const second = rotated(document);
+    const later = await store.swap(second, revision);
+    t.ok(later, 'slow, and done');
+    t.ok(performance.now() - begun >= 2 * SLOW, 'it was slow');
+    link.slow(TOO_SLOW);
+    const third = rotated(second);
+    const calls = [store.load(named('web')), store.getMaterial(entry), store.swap(third, later ?? revision)].map(failureOf);
+    for (const call of calls) t.match(await call, { code: 'store_unavailable' });
+    link.open();
+    await untilAnswers(() => store.check());
+    const { keyring: found } = await loadFrom(store, 'web');
+    t.ok([second, third].some(({ changed }) => changed.id === found.changed.id));
+    t.equal(await store.swap(third, revision), null, 'and the first revision is over');
   });
 
   remote('a caller that gives up waits no longer, whatever the store does', async (t, { store, link }) => {

@@ -102,20 +102,6 @@ t.test('the PostgreSQL store', { skip: noPostgres }, async (t) => {
     t.ok(await store.swap(rotated(keyring('web')), revision));
   });
 
-  t.test('a slow line is waited for within the limit, and given up beyond it', async (t) => {
-    const proxy = await startFaultProxy(t, server);
-    const url = new Secret(server.url(proxy.port));
-    const { store } = await openTestPostgres(t, server, { url, timeout: 1_500 });
-    const revision = await createIn(store, keyring('web'));
-    proxy.slow(100);
-    const later = await store.swap(rotated(keyring('web')), revision);
-    t.ok(later, 'slow, and done');
-    proxy.slow(4_000);
-    await t.rejects(store.load(keyring('web').name), { code: 'store_unavailable', message: /did not answer in time/ });
-    proxy.open();
-    t.equal((await loadFrom(store, 'web')).revision, later);
-  });
-
   t.test('a damaged document and a damaged token are named, and are neither absent nor more powerful', async (t) => {
     const schema = freshSchema();
     const { store, tokens } = await openTestPostgres(t, server, { schema });
