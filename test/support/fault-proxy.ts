@@ -41,7 +41,11 @@ export async function startFaultProxy(t: Teardown, target: { readonly host: stri
       if (state.how === 'open') to.write(chunk);
       else if (state.how === 'slow') setTimeout(() => to.writable && to.write(chunk), state.milliseconds);
     });
-    from.on('close', () => state.how !== 'freeze' && to.destroy());
+    from.on('close', () => {
+      // behind what is still on its way
+      if (state.how === 'slow') setTimeout(() => to.destroy(), state.milliseconds);
+      else if (state.how !== 'freeze') to.destroy();
+    });
   };
   const server = createServer((client) => {
     track(client);

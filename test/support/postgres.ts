@@ -139,7 +139,21 @@ function initialise({ programs, folder, data, password, owner, wal }: Initialise
   giveTo(owner, passwordFile);
   mkdirSync(data, { mode: 0o700 });
   giveTo(owner, data);
-  const how = ['-D', data, '-U', USER, '--pwfile', passwordFile, '-A', 'scram-sha-256', '-E', 'UTF8', '--no-sync', '--no-instructions', ...wal];
+  const how = [
+    '-D',
+    data,
+    '-U',
+    USER,
+    '--pwfile',
+    passwordFile,
+    '-A',
+    'scram-sha-256',
+    '-E',
+    'UTF8',
+    '--no-sync',
+    '--no-instructions',
+    ...wal,
+  ];
   const language = ['--locale=C', '--locale-provider=icu', '--icu-locale=en'];
   const options = { cwd: folder, stdio: 'ignore', env: { PATH: process.env.PATH ?? '' }, ...owner } as const;
   try {

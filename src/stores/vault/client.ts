@@ -96,11 +96,11 @@ export class VaultClient {
     return (await loggedIn(session.replace(token), running.signal)) ? this.#once(running) : answer;
   }
 
-  /** Twice as long each time, and by chance up to half of it less, so that those who failed together do not come back together. */
+  /** Twice as long each time, and by chance up to half of it less, so that those who failed together do not come back together; behind what Vault asks to wait. */
   #pause(attempt: number, retryAfter: number | null): Millis {
     const longest = FIRST_PAUSE * 2 ** (attempt - 1);
     const [chance = 0] = this.#deps.random.bytes(1);
-    return Math.max((retryAfter ?? 0) * SECOND, longest - (longest / 2) * (chance / 255));
+    return (retryAfter ?? 0) * SECOND + longest - (longest / 2) * (chance / 255);
   }
 
   #wait(pause: Millis, signal: AbortSignal): Promise<void> {

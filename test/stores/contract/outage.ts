@@ -48,25 +48,28 @@ export function outageContract(promised: Promised): void {
     t.equal((await loadFrom(store, 'web')).keyring.name, 'web');
   });
 
-  remote('a slow line is waited for within the limit, and given up beyond it; what comes late is whole or was not', async (t, { store, link }) => {
-    const document = keyring('web');
-    const revision = await createIn(store, document);
-    link.slow(SLOW);
-    const begun = performance.now();
-    const second = rotated(document);
-    const later = await store.swap(second, revision);
-    t.ok(later, 'slow, and done');
-    t.ok(performance.now() - begun >= 2 * SLOW, 'it was slow');
-    link.slow(TOO_SLOW);
-    const third = rotated(second);
-    const calls = [store.load(named('web')), store.getMaterial(entry), store.swap(third, later ?? revision)].map(failureOf);
-    for (const call of calls) t.match(await call, { code: 'store_unavailable' });
-    link.open();
-    await untilAnswers(() => store.check());
-    const { keyring: found } = await loadFrom(store, 'web');
-    t.ok([second, third].some(({ changed }) => changed.id === found.changed.id));
-    t.equal(await store.swap(third, revision), null, 'and the first revision is over');
-  });
+  remote(
+    'a slow line is waited for within the limit, and given up beyond it; what comes late is whole or was not',
+    async (t, { store, link }) => {
+      const document = keyring('web');
+      const revision = await createIn(store, document);
+      link.slow(SLOW);
+      const begun = performance.now();
+      const second = rotated(document);
+      const later = await store.swap(second, revision);
+      t.ok(later, 'slow, and done');
+      t.ok(performance.now() - begun >= 2 * SLOW, 'it was slow');
+      link.slow(TOO_SLOW);
+      const third = rotated(second);
+      const calls = [store.load(named('web')), store.getMaterial(entry), store.swap(third, later ?? revision)].map(failureOf);
+      for (const call of calls) t.match(await call, { code: 'store_unavailable' });
+      link.open();
+      await untilAnswers(() => store.check());
+      const { keyring: found } = await loadFrom(store, 'web');
+      t.ok([second, third].some(({ changed }) => changed.id === found.changed.id));
+      t.equal(await store.swap(third, revision), null, 'and the first revision is over');
+    },
+  );
 
   remote('a caller that gives up waits no longer, whatever the store does', async (t, { store, link }) => {
     await createIn(store, keyring('web'));

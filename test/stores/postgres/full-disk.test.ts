@@ -147,7 +147,7 @@ t.test(
     await owner.connect();
     await owner.query('CREATE TABLE ballast (text text)');
     disk.fill();
-    const rows = owner.query("INSERT INTO ballast SELECT repeat(md5(n::text), 30) FROM generate_series(1, 20000) AS n");
+    const rows = owner.query('INSERT INTO ballast SELECT repeat(md5(n::text), 30) FROM generate_series(1, 20000) AS n');
     const during = Array.from({ length: 3 }, () => it.read());
     await t.rejects(rows, { message: /No space left on device|terminat/ });
     await Promise.all([server.ended(), ...during]);
@@ -155,11 +155,17 @@ t.test(
     t.match(await it.rotate(), { status: 503, body: { code: /^(store|audit)_unavailable$/ } });
     await it.read();
     await it.pass(1);
-    t.match(await it.get('/readyz'), { status: 'degraded', checks: { store: { status: 'ok' }, audit: { status: 'failing', spool: 'ok' } } });
+    t.match(await it.get('/readyz'), {
+      status: 'degraded',
+      checks: { store: { status: 'ok' }, audit: { status: 'failing', spool: 'ok' } },
+    });
     await it.clock.advance(3 * MINUTE);
     await it.service.sweep();
     await it.read();
-    t.match(await it.get('/readyz'), { status: 'not ready', checks: { store: { status: 'failing' }, audit: { status: 'failing', spool: 'ok' } } });
+    t.match(await it.get('/readyz'), {
+      status: 'not ready',
+      checks: { store: { status: 'failing' }, audit: { status: 'failing', spool: 'ok' } },
+    });
     t.match(await it.rotate(), { status: 503, body: { code: 'audit_unavailable' } });
     await t.rejects(server.start(), { message: /did not start/ }, 'it cannot even recover without room');
 

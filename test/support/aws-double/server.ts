@@ -28,6 +28,8 @@ export class AwsDouble {
   lateReads = 0;
   /** Reads by version id are late too. */
   lateVersions = false;
+  /** While set, every call is answered so. */
+  refusal: Fault | null = null;
   /** Lists are answered as of the last `secrets.remember()`. */
   lateLists = false;
   readonly #troubles = new Map<string, Trouble[]>();
@@ -88,9 +90,9 @@ export class AwsDouble {
     const action = String(request.headers['x-amz-target']).replace('secretsmanager.', '');
     const fields: Fields = JSON.parse(await text(request));
     this.calls.push({ action, fields, headers: request.headers });
+    if (this.refusal !== null) return refuse(response, this.refusal);
     const trouble = this.#troubles.get(action)?.shift();
-    if (trouble?.how === 'fail')
-      return send(response, trouble.fault.status, { __type: trouble.fault.type, message: 'as told' }, trouble.fault.headers);
+    if (trouble?.how === 'fail') return refuse(response, trouble.fault);
     if (trouble?.how === 'wait') await trouble.until;
     const [status, body] = this.#carryOut(action, fields, trouble?.how === 'die half way');
     if (trouble?.how === 'lose answer' || trouble?.how === 'die half way') request.socket.destroy();
@@ -133,6 +135,10 @@ export class AwsDouble {
     this.lateReads--;
     return true;
   }
+}
+
+function refuse(response: ServerResponse, { status, type, headers }: Fault): void {
+  send(response, status, { __type: type, message: 'as told' }, headers);
 }
 
 function send(response: ServerResponse, status: number, body: Fields, headers: Readonly<Record<string, string>> = {}): void {
