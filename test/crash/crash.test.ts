@@ -1,5 +1,6 @@
 import t from 'tap';
 import { campaign, type Plan } from './campaign.ts';
+import { expectations } from './expectations.ts';
 
 /** The moments that a reader would ask about first. `npm run crash` dies at all of them. */
 const PLANS: readonly Plan[] = [
@@ -18,10 +19,5 @@ const PLANS: readonly Plan[] = [
 ];
 
 t.test('killed at a step of whatever it does, the service loses nothing, revives nothing, and its log verifies', async (t) => {
-  const done = await campaign({ plans: PLANS, kills: PLANS.length });
-  for (const { operation, point, killed, violations } of done) {
-    const moment = `${operation}, killed ${point.when} ${point.step} ${point.nth}`;
-    t.ok(killed, `${moment}: the step was reached`);
-    t.same(violations, [], moment);
-  }
+  expectations(t, await campaign({ plans: PLANS, kills: PLANS.length }));
 });

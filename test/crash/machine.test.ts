@@ -1,5 +1,6 @@
 import t from 'tap';
 import { campaign, type Plan } from './campaign.ts';
+import { expectations } from './expectations.ts';
 
 /** What is done at the machine, and the real program at a moment that nobody chose. */
 const PLANS: readonly Plan[] = [
@@ -12,10 +13,5 @@ const PLANS: readonly Plan[] = [
 ];
 
 t.test('killed during a backup, a restore, a change of the master key or under load, it goes on where it was', async (t) => {
-  const done = await campaign({ plans: PLANS, kills: PLANS.length });
-  for (const { operation, point, killed, violations } of done) {
-    const moment = `${operation}, killed ${point.when} ${point.step} ${point.nth}`;
-    t.ok(killed, `${moment}: the step was reached`);
-    t.same(violations, [], moment);
-  }
+  expectations(t, await campaign({ plans: PLANS, kills: PLANS.length }));
 });

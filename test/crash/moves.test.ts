@@ -1,6 +1,7 @@
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { noPostgres, startPostgres } from '../support/postgres.ts';
-import { campaign, type Killed, type Plan } from './campaign.ts';
+import { campaign, type Plan } from './campaign.ts';
+import { expectations } from './expectations.ts';
 
 /** Around each mark, which are what decides where a service may start, and in the middle of the copying. */
 const FOLDERS: readonly Plan[] = [
@@ -15,14 +16,6 @@ const SHARED: readonly Plan[] = [
   { operation: 'migrate from postgres', point: { step: 'migrate progress', nth: 1, when: 'after' } },
   { operation: 'migrate from postgres', point: { step: 'mark arrived', nth: 1, when: 'before' } },
 ];
-
-function expectations(t: Test, done: readonly Killed[]): void {
-  for (const { operation, point, killed, violations } of done) {
-    const moment = `${operation}, killed ${point.when} ${point.step} ${point.nth}`;
-    t.ok(killed, `${moment}: the step was reached`);
-    t.same(violations, [], moment);
-  }
-}
 
 t.test('a move that is killed leaves one place to serve from, and ends when it is run again', async (t) => {
   expectations(t, await campaign({ plans: FOLDERS, kills: FOLDERS.length }));

@@ -1,8 +1,9 @@
-import type { Block } from '../../../audit/block.ts';
 import type { LedgerReader } from '../../../audit/ledger.ts';
-import type { Checkpoint } from '../../../ports/audit.ts';
+import { ledgerRows } from '../../ledger-rows.ts';
 import type { Connections } from '../connections.ts';
-import { bytesOf, numberOf, type Row, textOf } from '../row.ts';
+import { bytesOf, numberOf, textOf } from '../row.ts';
+
+const { blockOf, headOf, checkpointOf, changeOf } = ledgerRows({ numberOf, textOf, bytesOf });
 
 /** The log of all replicas. @param schema quoted */
 export function postgresLedgerReader(connections: Connections, schema: string): LedgerReader {
@@ -29,7 +30,7 @@ export function postgresLedgerReader(connections: Connections, schema: string): 
     },
     async head() {
       const [row] = await connections.query(head);
-      return row === undefined ? null : { sequence: numberOf(row, 'sequence'), hash: bytesOf(row, 'hash'), mac: bytesOf(row, 'mac') };
+      return row === undefined ? null : headOf(row);
     },
     checkpoints: async () => (await connections.query(checkpoints)).map(checkpointOf),
     async anchor() {
@@ -37,27 +38,8 @@ export function postgresLedgerReader(connections: Connections, schema: string): 
       return row === undefined ? null : checkpointOf(row);
     },
     async changes() {
-      const rows = await connections.query(changes);
-      return rows.map((row) => ({ keyring: textOf(row, 'keyring'), changedAt: numberOf(row, 'changed_at') }));
+      return (await connections.query(changes)).map(changeOf);
     },
     close: () => undefined, // the connections are the store's
   };
-}
-
-export function blockOf(row: Row): Block {
-  return {
-    first: numberOf(row, 'first'),
-    count: numberOf(row, 'count'),
-    earliest: numberOf(row, 'earliest'),
-    latest: numberOf(row, 'latest'),
-    actions: numberOf(row, 'actions'),
-    outcomes: numberOf(row, 'outcomes'),
-    head: bytesOf(row, 'head'),
-    mac: bytesOf(row, 'mac'),
-    body: bytesOf(row, 'body'),
-  };
-}
-
-function checkpointOf(row: Row): Checkpoint {
-  return { sequence: numberOf(row, 'sequence'), at: numberOf(row, 'at'), hash: textOf(row, 'hash'), signature: textOf(row, 'signature') };
 }

@@ -1,8 +1,9 @@
-import type { Block } from '../../../audit/block.ts';
 import type { LocalLedgerReader } from '../../../audit/ledger.ts';
-import type { Checkpoint } from '../../../ports/audit.ts';
+import { ledgerRows } from '../../ledger-rows.ts';
 import type { Database } from '../database.ts';
-import { bytesOf, numberOf, type Row, textOf } from '../row.ts';
+import { bytesOf, numberOf, textOf } from '../row.ts';
+
+const { blockOf, headOf, checkpointOf, changeOf } = ledgerRows({ numberOf, textOf, bytesOf });
 
 /** Looks at no block outside `from` to `to`: a block is never so long that more than the one before `from` could reach into it. */
 const MATCHING = `
@@ -29,32 +30,14 @@ export function sqliteLedgerReader(database: Database): LocalLedgerReader {
     },
     head() {
       const row = head.first();
-      return row === undefined ? null : { sequence: numberOf(row, 'sequence'), hash: bytesOf(row, 'hash'), mac: bytesOf(row, 'mac') };
+      return row === undefined ? null : headOf(row);
     },
     checkpoints: () => checkpoints.all().map(checkpointOf),
     anchor() {
       const row = anchor.first();
       return row === undefined ? null : checkpointOf(row);
     },
-    changes: () => changes.all().map((row) => ({ keyring: textOf(row, 'keyring'), changedAt: numberOf(row, 'changed_at') })),
+    changes: () => changes.all().map(changeOf),
     close: () => database.close(),
   };
-}
-
-function blockOf(row: Row): Block {
-  return {
-    first: numberOf(row, 'first'),
-    count: numberOf(row, 'count'),
-    earliest: numberOf(row, 'earliest'),
-    latest: numberOf(row, 'latest'),
-    actions: numberOf(row, 'actions'),
-    outcomes: numberOf(row, 'outcomes'),
-    head: bytesOf(row, 'head'),
-    mac: bytesOf(row, 'mac'),
-    body: bytesOf(row, 'body'),
-  };
-}
-
-function checkpointOf(row: Row): Checkpoint {
-  return { sequence: numberOf(row, 'sequence'), at: numberOf(row, 'at'), hash: textOf(row, 'hash'), signature: textOf(row, 'signature') };
 }
