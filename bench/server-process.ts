@@ -33,7 +33,7 @@ export interface Server {
 /** Starts `bench/server.ts`, a process of its own, so that the load does not share its thread, and waits until it listens. */
 export async function start(...args: string[]): Promise<Server> {
   const began = performance.now();
-  const child = fork(join(import.meta.dirname, 'server.ts'), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(join(import.meta.dirname, 'server.ts'), args, { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const [served] = (await once(child, 'message')) as [Omit<Served, 'startMillis'>];
   const startMillis = performance.now() - began;
   async function ask<Reply>(order: Order): Promise<Reply> {

@@ -90,7 +90,7 @@ async function embedded(fleets: Fleets, status: 200 | 304, target: number): Prom
   const bareCpu = median(found.map(({ bare }) => bare?.cpuMicros ?? Number.NaN));
   return [
     least(`${status}, of bare Fastify's rate`, ratio, target, inWords(found, 'keyturn', ratio)),
-    under(`${status}, p99 at half the rate`, quiet.p99Millis, 5, 'ms', ` (bare at that rate ${shown(bareQuiet.p99Millis)})`),
+    under(`${status}, p99 at half the rate`, quiet, 5, 'ms', ` (bare at that rate ${shown(bareQuiet)})`),
     fact(`${status}, processor time an answer`, `${shown(cpu)} µs (bare ${shown(bareCpu)})`),
   ];
 }
@@ -105,14 +105,20 @@ async function both(fleets: Fleets, status: 200 | 304): Promise<Result[]> {
     fact(`${status}, SQLite, of bare Fastify's rate`, inWords(found, 'keyturn', sqlite)),
     fact(`${status}, PostgreSQL, of bare Fastify's rate`, inWords(found, 'postgres', postgres)),
     least(`${status}, the second ratio, of the first`, postgres / sqlite, SAME, shown(postgres / sqlite)),
-    under(`${status}, PostgreSQL, p99 at half its rate`, quiet.p99Millis, 5, 'ms'),
+    under(`${status}, PostgreSQL, p99 at half its rate`, quiet, 5, 'ms'),
   ];
 }
 
-async function atHalf(fleets: Fleets, kind: string, status: 200 | 304, rate: number): Promise<Figures> {
+/** The 99th percentile of a kind, in milliseconds: the median of rounds, of which the first warms up. */
+async function atHalf(fleets: Fleets, kind: string, status: 200 | 304, rate: number): Promise<number> {
   const fleet = fleets[kind];
   if (fleet === undefined) throw new Error(`no fleet of ${kind}`);
-  return atRate(fleet.server, fleet[status], [status], SECONDS * 2, rate / 2);
+  const found: number[] = [];
+  for (let round = 0; round <= ROUNDS; round++) {
+    const { p99Millis } = await atRate(fleet.server, fleet[status], [status], SECONDS, rate / 2);
+    if (round > 0) found.push(p99Millis);
+  }
+  return median(found);
 }
 
 function rateOf(figures: Figures | undefined): number {
