@@ -24,5 +24,6 @@ EXPOSE 8460
 # Runs with a read-only root file system (docker run --read-only): everything that is written is in /data.
 # It asks for three seconds at most; the rest is for Node to start.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=10s CMD ["node", "/app/src/main.ts", "health"]
-ENTRYPOINT ["node", "/app/src/main.ts"]
+# the same options as in `npm start` (docs/operations.md says why)
+ENTRYPOINT ["node", "--min-semi-space-size=32", "--max-semi-space-size=32", "/app/src/main.ts"]
 CMD ["serve"]

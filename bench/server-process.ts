@@ -3,6 +3,10 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import packageJson from '../package.json' with { type: 'json' };
+
+/** The service is measured with the options of Node that `npm start` gives it; so is the bare server. */
+const NODE_OPTIONS = packageJson.scripts.start.split(' ').filter((word) => word.startsWith('--'));
 
 /** What the load needs to know of a server. */
 export interface Served {
@@ -33,7 +37,10 @@ export interface Server {
 /** Starts `bench/server.ts`, a process of its own, so that the load does not share its thread, and waits until it listens. */
 export async function start(...args: string[]): Promise<Server> {
   const began = performance.now();
-  const child = fork(join(import.meta.dirname, 'server.ts'), args, { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(join(import.meta.dirname, 'server.ts'), args, {
+    execArgv: NODE_OPTIONS,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const [served] = (await once(child, 'message')) as [Omit<Served, 'startMillis'>];
   const startMillis = performance.now() - began;
   async function ask<Reply>(order: Order): Promise<Reply> {

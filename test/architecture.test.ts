@@ -97,6 +97,7 @@ const CONFINED: readonly { readonly what: string; readonly form: RegExp; readonl
       'src/stores/aws/material.ts',
       // the password of a server, handed to its client
       'src/stores/postgres/address.ts',
+      'src/stores/postgres/audit/thread.ts',
       'src/stores/vault/audit-keys.ts',
       'src/stores/vault/login.ts',
       'src/stores/vault/material.ts',

@@ -79,7 +79,8 @@ type PostgresSettings = Extract<StoreSettings, { kind: 'postgres' }>;
 async function openShared({ masterKey }: Settings, store: PostgresSettings, surroundings: Surroundings): Promise<Foundation> {
   if (masterKey === null) throw new KeyturnError('invalid_config', 'A store that replicas share needs KEYTURN_MASTER_KEY.');
   const { openPostgres } = await import('../stores/postgres/postgres.ts');
-  return sharedFoundation(await openPostgres({ ...store, masterKey, ...surroundings }));
+  const { threadedPostgresLedger } = await import('../stores/postgres/audit/thread.ts');
+  return sharedFoundation(await openPostgres({ ...store, masterKey, ...surroundings }, ({ keys }) => threadedPostgresLedger(store, keys)));
 }
 
 /** Keyrings and tokens are in AWS; each replica keeps its audit log, its leases and the log's keys in its own data folder, and locks that. */

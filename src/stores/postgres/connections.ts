@@ -62,6 +62,14 @@ export class Connections {
     return this.#use(options?.signal, (client) => rowsOf(client, sql, values));
   }
 
+  /**
+   * As `query`, of a statement that comes again and again: each connection has the server parse and plan it once.
+   * @param name always of the same text
+   */
+  async prepared(name: string, sql: string, values: readonly unknown[]): Promise<Row[]> {
+    return this.#use(undefined, async (client) => (await client.query<Row>({ name, text: sql, values: [...values] })).rows);
+  }
+
   /** Commits what the body did, or undoes all of it when the body throws. */
   transaction<Result>(body: (ask: Ask) => Promise<Result>, options?: CallOptions): Promise<Result> {
     return this.#use(options?.signal, async (client) => {

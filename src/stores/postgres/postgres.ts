@@ -13,7 +13,7 @@ import type { MasterKey } from '../sealing.ts';
 import { readAddress } from './address.ts';
 import { postgresLedgerReader } from './audit/reader.ts';
 import { postgresSpools } from './audit/spools.ts';
-import { openPostgresLedger } from './audit/writer.ts';
+import { type LedgerPlace, openPostgresLedger } from './audit/writer.ts';
 import { adoptForeign } from './changes.ts';
 import { CALL_LIMIT, Connections, nameOfSessions } from './connections.ts';
 import { openSharedRegistry, type SharedRegistry } from './lease-registry.ts';
@@ -30,7 +30,7 @@ export interface PostgresOptions {
   readonly url: Secret;
   /** Everything lives in this schema; made where missing. */
   readonly schema: string;
-  /** Connections for calls, at least 2; one more listens. */
+  /** Connections for calls, at least 2; one more listens, and those of the audit thread come to them (audit/worker.ts). */
   readonly poolSize: number;
   /** Certificate authorities in PEM; null = the system's. */
   readonly caFile: string | null;
@@ -68,11 +68,15 @@ export interface Postgres {
   close(): Promise<void>;
 }
 
+/** Opens what writes the log of a schema that is ready for it. */
+export type OpenLedger = (place: LedgerPlace) => Promise<LedgerWriter>;
+
 /**
  * Opens the shared store.
+ * @param openLedger default: on this thread and over the store's connections, for tools and tests
  * @throws KeyturnError `invalid_config`, `wrong_master_key`, `store_unavailable`, `store_read_only`, `store_full`
  */
-export async function openPostgres(options: PostgresOptions): Promise<Postgres> {
+export async function openPostgres(options: PostgresOptions, openLedger: OpenLedger = openPostgresLedger): Promise<Postgres> {
   const { poolSize, timeout = CALL_LIMIT, timers, clock, random } = options;
   const masterKey = parseMasterKey(options.masterKey, 'The master key of the PostgreSQL store');
   const { where, config } = readAddress(options.url, options.caFile);
@@ -80,7 +84,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   const { default: driver } = await import('pg');
   const connections = new Connections(driver, address, { poolSize, timeout });
   const notices = new Notices({ driver, connections, address, timeout, channel: `keyturn ${options.schema}`, timers });
+  let ledger: LedgerWriter | null = null;
   const close = async (): Promise<void> => {
+    await ledger?.close();
     await notices.close();
     await connections.close();
   };
@@ -94,8 +100,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     const keeper = { connections, schema, masterKey, random };
     const fingerprintKey = await sealedText(keeper, 'fingerprint_key', () => new Secret(random.bytes(32).toString('hex')));
     const auditKeys = readAuditKeys(await sealedText(keeper, 'audit_keys', () => makeAuditKeys(random)));
+    ledger = await openLedger({ connections, schema, keys: auditKeys });
     const log: PostgresLog = {
-      writer: await openPostgresLedger({ connections, schema, keys: auditKeys }),
+      writer: ledger,
       reader: postgresLedgerReader(connections, schema),
       registry: await openSharedRegistry({ connections, schema, clock }),
       spools: postgresSpools({ connections, schema, keys: auditKeys }),

@@ -4,10 +4,12 @@ import { verifyLedger } from '../../../src/audit/verify.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { readAddress } from '../../../src/stores/postgres/address.ts';
 import { postgresLedgerReader } from '../../../src/stores/postgres/audit/reader.ts';
+import { threadedPostgresLedger } from '../../../src/stores/postgres/audit/thread.ts';
 import { openPostgresLedger } from '../../../src/stores/postgres/audit/writer.ts';
-import { Connections } from '../../../src/stores/postgres/connections.ts';
+import { Connections, nameOfSessions } from '../../../src/stores/postgres/connections.ts';
 import { leaseReaderIn } from '../../../src/stores/postgres/leases.ts';
 import { migrate } from '../../../src/stores/postgres/migrations.ts';
+import type { OpenLedger } from '../../../src/stores/postgres/postgres.ts';
 import { AT, commit, newKeys, texts } from '../../audit/fixture.ts';
 import { ledgerConformance, type OpenedLedger } from '../../audit/ledger-conformance.ts';
 import { GRANTED, grant, holding } from '../../support/leases.ts';
@@ -30,11 +32,13 @@ t.test('the audit log in PostgreSQL', { skip: noPostgres }, async (t) => {
     t: Tap,
     schema: string,
     keys = newKeys(),
+    openLedger: OpenLedger = openPostgresLedger,
   ): Promise<OpenedLedger & { readonly leases: ReturnType<typeof leaseReaderIn> }> {
     const connections = new Connections(pg, readAddress(new Secret(server.url()), null), { poolSize: 4, timeout: 5_000 });
     t.teardown(() => connections.close());
     await migrate(connections, schema);
-    const ledger = await openPostgresLedger({ connections, schema, keys });
+    const ledger = await openLedger({ connections, schema, keys });
+    t.teardown(() => ledger.close().catch(() => undefined));
     return { ledger, reader: postgresLedgerReader(connections, schema), leases: leaseReaderIn(connections, schema) };
   }
 
@@ -42,6 +46,27 @@ t.test('the audit log in PostgreSQL', { skip: noPostgres }, async (t) => {
     ledgerConformance(t, async (t) => {
       const schema = freshSchema();
       return (keys) => open(t, schema, keys);
+    });
+  });
+
+  const onThread: OpenLedger = ({ schema, keys }) => threadedPostgresLedger({ url: new Secret(server.url()), caFile: null, schema }, keys);
+
+  t.test('on a thread of its own too', async (t) => {
+    ledgerConformance(t, async (t) => {
+      const schema = freshSchema();
+      return (keys) => open(t, schema, keys, onThread);
+    });
+    t.test('with connections of its own, named as those of the service', async (t) => {
+      const schema = freshSchema();
+      const { ledger } = await open(t, schema, newKeys(), onThread);
+      const sessions = async (): Promise<number> => {
+        const { rows } = await owner.query('SELECT pid FROM pg_stat_activity WHERE application_name = $1', [nameOfSessions(schema)]);
+        return rows.length;
+      };
+      t.equal(await sessions(), 1);
+      await ledger.close();
+      t.equal(await sessions(), 0, 'and ended with it');
+      await t.rejects(commit(ledger, texts(1, 1)), { code: 'audit_unavailable' });
     });
   });
 

@@ -1,8 +1,12 @@
-// A replica that sweeps once, and kills itself at the nth statement that is no question. Prints how many there were where it lives to its end.
+// A replica that sweeps once, and kills itself at the nth statement that is no question. Prints how many there were where it lives to its end. It writes the log on
+// its only thread, so that the statements of that are counted too.
 import pg from 'pg';
 import { systemTimers } from '../../../src/clock.ts';
-import { openService } from '../../../src/compose/service.ts';
+import { sharedFoundation } from '../../../src/compose/foundation.ts';
+import { composeService } from '../../../src/compose/service.ts';
+import { Secret } from '../../../src/core/secret.ts';
 import { createLogger } from '../../../src/logger.ts';
+import { openPostgres } from '../../../src/stores/postgres/postgres.ts';
 import { settingsOf } from '../../crash/support.ts';
 import { storeRandom } from '../../support/sqlite.ts';
 
@@ -21,12 +25,11 @@ export interface Rotation {
 const { dataDir, url, schema, offset, nth, when }: Rotation = JSON.parse(process.env.ROTATION ?? '');
 const clock = { now: () => Date.now() + offset, uptime: () => Math.floor(performance.now()) };
 const logger = createLogger('silent');
-const service = await openService(settingsOf({ dataDir, postgres: { url, schema } }), {
-  clock,
-  timers: systemTimers,
-  random: storeRandom,
-  logger,
-});
+const surroundings = { clock, timers: systemTimers, random: storeRandom, logger };
+const { masterKey, ...settings } = settingsOf({ dataDir, postgres: { url, schema } });
+if (masterKey === null) throw new Error('these settings name a master key');
+const postgres = await openPostgres({ url: new Secret(url), schema, poolSize: 4, caFile: null, masterKey, ...surroundings });
+const service = await composeService({ masterKey, ...settings }, surroundings, sharedFoundation(postgres));
 
 let statements = 0;
 const die = (): void => void process.kill(process.pid, 'SIGKILL');

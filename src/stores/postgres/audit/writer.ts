@@ -80,7 +80,7 @@ async function writeAtOnce({ connections, schema, keys }: LedgerPlace, batch: Ba
     SELECT id FROM moved`;
   const moved = [head.sequence, head.hash, headMac(keys.mac, head), before.sequence, before.hash, JSON.stringify(grants[0] ?? [])];
   const values = [...moved, first, count, earliest, latest, actions, outcomes, block.head, mac, body];
-  const [row] = await connections.query(sql, values);
+  const [row] = await connections.prepared('keyturn append', sql, values);
   return row === undefined ? null : head;
 }
 
