@@ -1,7 +1,7 @@
 import type { Secret } from '../../core/secret.ts';
 import { MINUTE, type Millis } from '../../core/time.ts';
 import { readAddress } from './address.ts';
-import { Connections } from './connections.ts';
+import { type ConnectionLimits, Connections } from './connections.ts';
 
 /** Where a database is. */
 export interface Database {
@@ -17,8 +17,13 @@ const TIMEOUT: Millis = MINUTE;
  * Connections for work at the machine, which is no service: its sessions have a name of their own.
  * @throws KeyturnError `invalid_config`
  */
-export async function connectForWork({ url, caFile }: Database, name: string): Promise<Connections> {
+export function connectForWork(database: Database, name: string): Promise<Connections> {
+  return connectAs(database, name, { poolSize: 2, timeout: TIMEOUT });
+}
+
+/** @param name of the sessions. @throws KeyturnError `invalid_config` */
+export async function connectAs({ url, caFile }: Database, name: string, limits: ConnectionLimits): Promise<Connections> {
   const { where, config } = readAddress(url, caFile);
   const { default: driver } = await import('pg');
-  return new Connections(driver, { where, config: { ...config, application_name: name } }, { poolSize: 2, timeout: TIMEOUT });
+  return new Connections(driver, { where, config: { ...config, application_name: name } }, limits);
 }

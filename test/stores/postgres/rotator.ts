@@ -4,7 +4,6 @@ import pg from 'pg';
 import { systemTimers } from '../../../src/clock.ts';
 import { sharedFoundation } from '../../../src/compose/foundation.ts';
 import { composeService } from '../../../src/compose/service.ts';
-import { Secret } from '../../../src/core/secret.ts';
 import { createLogger } from '../../../src/logger.ts';
 import { openPostgres } from '../../../src/stores/postgres/postgres.ts';
 import { settingsOf } from '../../crash/support.ts';
@@ -26,10 +25,11 @@ const { dataDir, url, schema, offset, nth, when }: Rotation = JSON.parse(process
 const clock = { now: () => Date.now() + offset, uptime: () => Math.floor(performance.now()) };
 const logger = createLogger('silent');
 const surroundings = { clock, timers: systemTimers, random: storeRandom, logger };
-const { masterKey, ...settings } = settingsOf({ dataDir, postgres: { url, schema } });
-if (masterKey === null) throw new Error('these settings name a master key');
-const postgres = await openPostgres({ url: new Secret(url), schema, poolSize: 4, caFile: null, masterKey, ...surroundings });
-const service = await composeService({ masterKey, ...settings }, surroundings, sharedFoundation(postgres));
+const settings = settingsOf({ dataDir, postgres: { url, schema } });
+const { store, masterKey } = settings;
+if (store.kind !== 'postgres' || masterKey === null) throw new Error('these settings name PostgreSQL and a master key');
+const postgres = await openPostgres({ ...store, masterKey, ...surroundings });
+const service = await composeService(settings, surroundings, sharedFoundation(postgres));
 
 let statements = 0;
 const die = (): void => void process.kill(process.pid, 'SIGKILL');

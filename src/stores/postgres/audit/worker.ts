@@ -2,8 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { LedgerWriter } from '../../../audit/ledger.ts';
 import { Secret } from '../../../core/secret.ts';
 import { serveLedger } from '../../ledger-worker.ts';
-import { readAddress } from '../address.ts';
-import { Connections, nameOfSessions } from '../connections.ts';
+import { connectAs } from '../connect.ts';
+import { CALL_LIMIT, nameOfSessions } from '../connections.ts';
 import { quoted } from '../migrations.ts';
 import type { ThreadData } from './thread.ts';
 import { openPostgresLedger } from './writer.ts';
@@ -12,13 +12,11 @@ import { openPostgresLedger } from './writer.ts';
 const POOL_SIZE = 2;
 
 /** The audit thread of a replica: seals and commits the batches of its answers (thread.ts starts it). */
-const { url, caFile, schema, timeout, keys } = workerData as ThreadData;
+const { url, caFile, schema, keys } = workerData as ThreadData;
 
 async function open(): Promise<LedgerWriter> {
-  const { where, config } = readAddress(new Secret(url), caFile);
-  const { default: driver } = await import('pg');
-  const session = { where, config: { ...config, application_name: nameOfSessions(schema) } };
-  const connections = new Connections(driver, session, { poolSize: POOL_SIZE, timeout });
+  const limits = { poolSize: POOL_SIZE, timeout: CALL_LIMIT };
+  const connections = await connectAs({ url: new Secret(url), caFile }, nameOfSessions(schema), limits);
   const close = (): Promise<void> => connections.close();
   try {
     const ledger = await openPostgresLedger({ connections, schema: quoted(schema), keys });
