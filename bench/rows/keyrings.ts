@@ -9,6 +9,8 @@ const KEYRINGS = 100_000;
 const READERS = 32;
 const READS_PER_SECOND = 500;
 const SECONDS = 5;
+/** Two and a half thousand answers have a 99th percentile that a few of them move: the median of some stretches is taken. */
+const STRETCHES = 3;
 /** Beyond the next first of a month. */
 const TO_THE_SLOT = 32 * 86_400_000;
 
@@ -22,22 +24,22 @@ export async function keyrings(): Promise<Result[]> {
     await pause(3_000);
     const sweeps: number[] = [];
     for (let round = 0; round < 9; round++) sweeps.push(await server.sweep());
-    const idle = await atRate(server, askers, [200], SECONDS, READS_PER_SECOND);
+    const idle = await p99Of(server, askers);
     await server.jump(TO_THE_SLOT);
     const before = await rotated(server);
     const began = performance.now();
     server.sweep().catch(() => undefined); // goes on until the server is stopped
-    const busy = await duringSweep(server, askers);
+    const busy = await p99Of(withoutUsage(server), askers);
     const rate = ((await rotated(server)) - before) / ((performance.now() - began) / 1_000);
     for (const { connection } of askers) connection.close();
     await server.stop();
-    const ratio = busy / idle.p99Millis;
+    const ratio = busy / idle;
     return [
       under(`${KEYRINGS} keyrings, start until it listens`, server.served.startMillis / 1_000, 5, 's'),
       under('… resident', started.residentBytes / 1e6, 500, 'MB'),
       under('… a sweep with none due', median(sweeps), 50, 'ms'),
       least('… all due in one slot, rotated a second', rate, 500, shown(rate)),
-      under('… p99 of reads meanwhile', ratio, 2, 'times', ` its idle value (${shown(busy)} and ${shown(idle.p99Millis)} ms)`),
+      under('… p99 of reads meanwhile', ratio, 2, 'times', ` its idle value (${shown(busy)} and ${shown(idle)} ms)`),
     ];
   });
 }
@@ -50,9 +52,15 @@ async function readers({ served: { url, headers } }: Server): Promise<Asker[]> {
   return Promise.all(Array.from({ length: READERS }, (_, index) => one(index)));
 }
 
-async function duringSweep(server: Server, askers: readonly Asker[]): Promise<number> {
-  const unanswered: Server = { ...server, usage: async () => ({ cpuMicros: 0, residentBytes: 0 }) };
-  return (await atRate(unanswered, askers, [200], SECONDS, READS_PER_SECOND)).p99Millis;
+async function p99Of(server: Server, askers: readonly Asker[]): Promise<number> {
+  const found: number[] = [];
+  for (let stretch = 0; stretch < STRETCHES; stretch++) found.push((await atRate(server, askers, [200], SECONDS, READS_PER_SECOND)).p99Millis);
+  return median(found);
+}
+
+/** While it sweeps a server answers its parent late. */
+function withoutUsage(server: Server): Server {
+  return { ...server, usage: async () => ({ cpuMicros: 0, residentBytes: 0 }) };
 }
 
 async function rotated({ served: { url, headers } }: Server): Promise<number> {

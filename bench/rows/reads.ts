@@ -6,8 +6,13 @@ import { fact, least, median, type Result, shown, under } from '../row.ts';
 import { act, type Server, start, withFolder } from '../server-process.ts';
 
 const CONNECTIONS = 256;
-const ROUNDS = 5;
-const SECONDS = 2;
+/** Many and short, so that servers which are compared meet the same moods of a shared machine. */
+const ROUNDS = 15;
+const SECONDS = 1;
+/** A percentile is of stretches longer than what comes round by itself: on the machine of docs/performance.md the kernel takes a processor for 20 ms every 5 s. */
+const STRETCHES = 3;
+const STRETCH_SECONDS = 10;
+const WARM_UP_SECONDS = 4;
 /** Two runs of one thing differ by as much. */
 const SAME = 0.95;
 
@@ -109,15 +114,14 @@ async function both(fleets: Fleets, status: 200 | 304): Promise<Result[]> {
   ];
 }
 
-/** The 99th percentile of a kind, in milliseconds: the median of rounds, of which the first warms up. */
+/** The 99th percentile of a kind, in milliseconds: the median of some stretches. */
 async function atHalf(fleets: Fleets, kind: string, status: 200 | 304, rate: number): Promise<number> {
   const fleet = fleets[kind];
   if (fleet === undefined) throw new Error(`no fleet of ${kind}`);
+  const stretch = (seconds: number) => atRate(fleet.server, fleet[status], [status], seconds, rate / 2);
+  await stretch(WARM_UP_SECONDS);
   const found: number[] = [];
-  for (let round = 0; round <= ROUNDS; round++) {
-    const { p99Millis } = await atRate(fleet.server, fleet[status], [status], SECONDS, rate / 2);
-    if (round > 0) found.push(p99Millis);
-  }
+  for (let each = 0; each < STRETCHES; each++) found.push((await stretch(STRETCH_SECONDS)).p99Millis);
   return median(found);
 }
 
