@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import { quantile } from './row.ts';
+import { median, quantile } from './row.ts';
 import type { Server } from './server-process.ts';
 
 export interface Figures {
@@ -67,6 +67,12 @@ export function atRate(
     }
     while (answered < asked) await new Promise((resolve) => setTimeout(resolve, 1));
   });
+}
+
+/** The 99th percentile in milliseconds, the median of three such stretches: one would be at the mercy of a few answers. */
+export async function p99Of(stretch: () => Promise<Figures>): Promise<number> {
+  const found = [await stretch(), await stretch(), await stretch()];
+  return median(found.map(({ p99Millis }) => p99Millis));
 }
 
 async function measure(

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Connection, requestFor } from '../connection.ts';
 import { fill, nameOf } from '../fill.ts';
-import { type Asker, atRate } from '../load.ts';
+import { type Asker, atRate, p99Of } from '../load.ts';
 import { least, median, type Result, shown, under } from '../row.ts';
 import { type Server, start, withFolder } from '../server-process.ts';
 
@@ -9,8 +9,6 @@ const KEYRINGS = 100_000;
 const READERS = 32;
 const READS_PER_SECOND = 500;
 const SECONDS = 5;
-/** Two and a half thousand answers have a 99th percentile that a few of them move: the median of some stretches is taken. */
-const STRETCHES = 3;
 /** Beyond the next first of a month. */
 const TO_THE_SLOT = 32 * 86_400_000;
 
@@ -24,12 +22,12 @@ export async function keyrings(): Promise<Result[]> {
     await pause(3_000);
     const sweeps: number[] = [];
     for (let round = 0; round < 9; round++) sweeps.push(await server.sweep());
-    const idle = await p99Of(server, askers);
+    const idle = await paced(server, askers);
     await server.jump(TO_THE_SLOT);
     const before = await rotated(server);
     const began = performance.now();
     server.sweep().catch(() => undefined); // goes on until the server is stopped
-    const busy = await p99Of(withoutUsage(server), askers);
+    const busy = await paced(withoutUsage(server), askers);
     const rate = ((await rotated(server)) - before) / ((performance.now() - began) / 1_000);
     for (const { connection } of askers) connection.close();
     await server.stop();
@@ -52,11 +50,7 @@ async function readers({ served: { url, headers } }: Server): Promise<Asker[]> {
   return Promise.all(Array.from({ length: READERS }, (_, index) => one(index)));
 }
 
-async function p99Of(server: Server, askers: readonly Asker[]): Promise<number> {
-  const found: number[] = [];
-  for (let stretch = 0; stretch < STRETCHES; stretch++) found.push((await atRate(server, askers, [200], SECONDS, READS_PER_SECOND)).p99Millis);
-  return median(found);
-}
+const paced = (server: Server, askers: readonly Asker[]) => p99Of(() => atRate(server, askers, [200], SECONDS, READS_PER_SECOND));
 
 /** While it sweeps a server answers its parent late. */
 function withoutUsage(server: Server): Server {

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection, etagIn, requestFor } from '../connection.ts';
-import { type Asker, atFullRate, atRate, type Figures } from '../load.ts';
+import { type Asker, atFullRate, atRate, type Figures, p99Of } from '../load.ts';
 import { fact, least, median, type Result, shown, under } from '../row.ts';
 import { act, type Server, start, withFolder } from '../server-process.ts';
 
@@ -10,7 +10,6 @@ const CONNECTIONS = 256;
 const ROUNDS = 15;
 const SECONDS = 1;
 /** A percentile is of stretches longer than what comes round by itself: on the machine of docs/performance.md the kernel takes a processor for 20 ms every 5 s. */
-const STRETCHES = 3;
 const STRETCH_SECONDS = 10;
 const WARM_UP_SECONDS = 4;
 /** Two runs of one thing differ by as much. */
@@ -114,15 +113,13 @@ async function both(fleets: Fleets, status: 200 | 304): Promise<Result[]> {
   ];
 }
 
-/** The 99th percentile of a kind, in milliseconds: the median of some stretches. */
+/** The 99th percentile of a kind, in milliseconds, once it is warm. */
 async function atHalf(fleets: Fleets, kind: string, status: 200 | 304, rate: number): Promise<number> {
   const fleet = fleets[kind];
   if (fleet === undefined) throw new Error(`no fleet of ${kind}`);
   const stretch = (seconds: number) => atRate(fleet.server, fleet[status], [status], seconds, rate / 2);
   await stretch(WARM_UP_SECONDS);
-  const found: number[] = [];
-  for (let each = 0; each < STRETCHES; each++) found.push((await stretch(STRETCH_SECONDS)).p99Millis);
-  return median(found);
+  return p99Of(() => stretch(STRETCH_SECONDS));
 }
 
 function rateOf(figures: Figures | undefined): number {
