@@ -12,6 +12,9 @@ export interface KeyToday {
   readonly fromFile?: string;
 }
 
+/** What a variable is called by custom. Another word where a name belongs may be the key itself, typed there by mistake: it is not said again. */
+const CUSTOMARY = /^[A-Z][A-Z0-9_]{0,39}$/;
+
 /** @throws Failure `usage` where there is no key, saying where it was looked for */
 export async function keyToday(source: KeyToday, session: Pick<Session, 'variable'>): Promise<Secret> {
   if (source.fromEnv !== undefined && source.fromFile === undefined) return fromVariable(source.fromEnv, session);
@@ -24,14 +27,23 @@ function fromVariable(name: string, { variable }: Pick<Session, 'variable'>): Se
   if (text !== undefined && text !== '') return secretOf(text, `The variable ${name}`);
   throw new Failure(
     EXIT.usage,
-    `The variable ${name} is ${text === '' ? 'empty' : 'not set'} here. Export it, or name the file that sets it.`,
+    `${CUSTOMARY.test(name) ? `The variable ${name}` : 'The variable that was named'} is ${text === '' ? 'empty' : 'not set'} here. Export it, or name the file that sets it.`,
   );
 }
 
 async function fromFile(place: string): Promise<Secret> {
   const [, path, name] = /^(.+):([A-Za-z_][A-Za-z0-9_]{0,127})$/.exec(place) ?? [];
-  if (path === undefined || name === undefined) return secretOf(await contentsOf(place), `The file ${place}`);
+  if (path === undefined || name === undefined) return secretOf(await contentsAt(place), `The file ${place}`);
   const text = parseEnv(await contentsOf(path))[name];
   if (text !== undefined && text !== '') return secretOf(text, `The setting ${name}`);
-  throw new Failure(EXIT.usage, `The file ${path} ${text === '' ? 'gives nothing to' : 'does not set'} ${name}. Check the name.`);
+  const said = CUSTOMARY.test(name) ? name : 'what was named after the colon';
+  throw new Failure(EXIT.usage, `The file ${path} ${text === '' ? 'gives nothing to' : 'does not set'} ${said}. Check the name.`);
+}
+
+async function contentsAt(place: string): Promise<string> {
+  if (!place.includes(':')) return contentsOf(place);
+  return contentsOf(place).catch((cause: unknown) => {
+    const message = 'What --from-file names cannot be read. Check the path and its permissions, and the name after the colon.';
+    throw new Failure(EXIT.usage, message, { cause });
+  });
 }

@@ -11,6 +11,11 @@ export async function reservePrivateFile(path: string): Promise<void> {
   });
 }
 
+/** Gives a reserved file back, for whom nothing came to fill it: the same command can be given again. */
+export async function releasePrivateFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+}
+
 /**
  * Streams into a new file (0600): whole on the disk, or not there.
  * @throws Failure `usage` where it cannot be made, or is there already
@@ -22,7 +27,7 @@ export async function writePrivateFile(path: string, body: AsyncIterable<Buffer>
     for await (const bytes of body) await file.writeFile(bytes);
     await file.sync();
   } catch (error) {
-    await rm(path, { force: true });
+    await releasePrivateFile(path);
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ADMIN_TOKEN_FILE } from '../access/admin-token-file.ts';
 import { parseToken } from '../access/token-format.ts';
@@ -13,10 +13,11 @@ import { masterKeyPath } from '../stores/master-key.ts';
 import { damagedSpools } from '../stores/sqlite/audit/spools.ts';
 import { databasePath } from '../stores/sqlite/database.ts';
 
-/** The data folder and the configuration as they lie there: nothing is opened for writing, nothing is locked. Null where there are none to see. */
+/** The data folder and the configuration as they lie there: nothing is opened for writing, nothing is locked. Null where there are none to see, or this user may not look. */
 export function inspectMachine(surroundings: Surroundings, now: Instant): MachineFacts | null {
   const { settings, faults } = configuration(surroundings, now);
   const dataDir = settings?.dataDir ?? resolve(surroundings.cwd, surroundings.env.KEYTURN_DATA_DIR || 'data');
+  if (!mayLookInto(dataDir)) return null;
   if (![...marksOf(dataDir), configFilePath(surroundings)].some((path) => existsSync(path))) return null;
   return {
     faults,
@@ -27,6 +28,17 @@ export function inspectMachine(surroundings: Surroundings, now: Instant): Machin
     masterKeyWrittenAt: writtenAt(masterKeyPath(dataDir)),
     damagedSpools: damagedSpools(dataDir),
   };
+}
+
+/** Also where there is no folder yet. */
+function mayLookInto(dataDir: string): boolean {
+  try {
+    readdirSync(dataDir);
+    statSync(`${dataDir}/.`);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+  }
 }
 
 /** What makes a folder one of Keyturn's, whatever store it goes with. */
@@ -75,8 +87,8 @@ function filesOf(dataDir: string): FileFacts[] {
 
 /** Null for what has gone meanwhile, or may not be looked at. */
 function modeOf(path: string): FileFacts | null {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? null : { path, isFolder: stats.isDirectory(), mode: stats.mode & 0o777 };
+  const stats = statsOf(path);
+  return stats === null ? null : { path, isFolder: stats.isDirectory(), mode: stats.mode & 0o777 };
 }
 
 function readable(list: () => string[]): string[] {
@@ -95,5 +107,13 @@ function adminTokenId(dataDir: string, { read }: Surroundings): string | null {
 }
 
 function writtenAt(path: string): Instant | null {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? null;
+  return statsOf(path)?.mtimeMs ?? null;
+}
+
+function statsOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
 }

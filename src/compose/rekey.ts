@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { makeAuditKeys, readAuditKeys } from '../audit/keys.ts';
 import { loadConfig } from '../config/load.ts';
 import { newMasterKey } from '../config/new-master-key.ts';
@@ -17,7 +18,7 @@ import {
   writeNewMasterKey,
 } from '../stores/master-key.ts';
 import type { MasterKey } from '../stores/sealing.ts';
-import { type Database, openDatabase } from '../stores/sqlite/database.ts';
+import { type Database, databasePath, openDatabase } from '../stores/sqlite/database.ts';
 import { readMark } from '../stores/sqlite/marks.ts';
 import { type Rekey, type Rekeyed, rekey } from '../stores/sqlite/rekey.ts';
 import { sealedText } from '../stores/sqlite/sealed-texts.ts';
@@ -39,10 +40,11 @@ export async function changeMasterKey({ clock, random, progress }: RekeyDeps): P
   const settings = loadConfig(surroundings, clock.now());
   const given = newMasterKey(surroundings);
   if (settings.store.kind === 'postgres') return changeKeyOfSchema(settings.store, { ...keysOf(settings, given), random, progress });
+  if (!existsSync(databasePath(settings.dataDir))) throw noData(settings);
   const database = openDatabase(settings.dataDir);
   try {
     const established = readMark(database, 'master_key_id');
-    if (established === null) throw new KeyturnError('invalid_config', `There is no data in ${settings.dataDir}. Start the service first.`);
+    if (established === null) throw noData(settings);
     if (settings.masterKey !== null) {
       return run(database, established, { ...keysOf(settings, given), random, progress }, false, clock);
     }
@@ -50,6 +52,13 @@ export async function changeMasterKey({ clock, random, progress }: RekeyDeps): P
   } finally {
     database.close();
   }
+}
+
+function noData({ dataDir }: Settings): KeyturnError {
+  return new KeyturnError(
+    'invalid_config',
+    `There is no data in ${dataDir}. Name the data folder of the service, or start the service first.`,
+  );
 }
 
 /** Both from outside the data folder. */

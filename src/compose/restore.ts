@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, createReadStream, existsSync, mkdirSync, statSync } from 'node:fs';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChangeDeps } from '../app/change.ts';
@@ -64,7 +64,19 @@ function isNoSpace(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 }
 
+/** @throws KeyturnError `invalid_config`, before anything is made for a backup that cannot be had */
+function requireReadable(file: string): void {
+  try {
+    accessSync(file, constants.R_OK);
+    if (statSync(file).isFile()) return;
+  } catch (cause) {
+    throw new KeyturnError('invalid_config', `The file ${file} cannot be read. Check its path and its permissions.`, { cause });
+  }
+  throw new KeyturnError('invalid_config', `${file} is not a file. Name the one that \`keyturn backup\` wrote.`);
+}
+
 async function restoreInto(settings: Settings, request: RestoreRequest, deps: RestoreDeps): Promise<RestoreOutcome> {
+  requireReadable(request.file);
   mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
   const folder = await mkdtemp(join(settings.dataDir, SNAPSHOT_FOLDER));
   try {

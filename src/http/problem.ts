@@ -112,7 +112,10 @@ const NOT_PLAIN = 'must be plain text: no control characters, line breaks or mar
 function invalidRequest(error: FastifyError): KeyturnError {
   const where = error.validationContext ?? 'body';
   // The validator reports an unknown field twice: by its name, and as a schema that is false.
-  const told = (error.validation ?? []).filter(({ keyword }) => keyword !== 'boolean').slice(0, MAX_FAULTS);
+  const all = (error.validation ?? []).filter(({ keyword }) => keyword !== 'boolean');
+  // What may be null is told apart in branches: that it is not null either, and that no branch fits, says nothing more.
+  const telling = all.filter(({ keyword, params }) => keyword !== 'anyOf' && params.type !== 'null');
+  const told = (telling.length > 0 ? telling : all).slice(0, MAX_FAULTS);
   const faults = told.map(({ instancePath, message, params }) => ({
     path: `${where}${instancePath}`,
     message: `${params.pattern === PLAIN_TEXT ? NOT_PLAIN : (message ?? 'is not valid')}${unknownFields(params)}`,

@@ -86,6 +86,8 @@ t.test('what cannot be done is said before anything is imported', async (t) => {
     [[], 2, /Say where the key is/, 0],
     [['--from-env', 'K', '--from-file', 'x'], 2, /cannot be used with/, 0],
     [['--from-env', 'GONE'], 2, /GONE is not set here/, 0],
+    [['--from-env', KEY_1], 2, /The variable that was named is not set here/, 0],
+    [['--from-file', `${envFile}:${KEY_1}`], 2, /does not set what was named after the colon|What --from-file names cannot be read/, 0],
     [['--from-env', 'BLANK'], 2, /BLANK is empty/, 0],
     [['--from-file', '/nowhere/key'], 2, /cannot be read/, 0],
     [['--from-file', `${envFile}:GONE`], 2, /does not set GONE/, 0],
@@ -96,6 +98,7 @@ t.test('what cannot be done is said before anything is imported', async (t) => {
   for (const [args, exit, err, asked] of table) {
     const done = await keyturn(['import', 'web', ...args], verdict(false), { variables: { K: WEAK_KEY, BLANK: '' } });
     t.match([done.exit, done.err, done.seen.length], [exit, err, asked], args.join(' '));
+    t.notOk(`${done.out}${done.err}`.includes(KEY_1), 'a key typed where a name belongs is not said again');
   }
   const hopeless = await keyturn(['import', 'web', '--from-env', 'K', '--verify-only', '--reason', 'x'], verdict(false, false), {
     variables: { K: 'dev' },

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import t from 'tap';
 import { act, TOKEN } from './fixtures.ts';
 import { keyturn } from './keyturn.ts';
@@ -22,6 +22,15 @@ t.test('token new --out writes the token to a new private file, and asks for non
   t.equal(statSync(file).mode & 0o777, 0o600);
   const again = await keyturn(['token', 'new', 'x', '--role', 'app', '--out', file], routes);
   t.same([again.exit, again.seen.length], [2, 0]);
+});
+
+t.test('token new --out leaves no file behind when the token is refused', async (t) => {
+  const file = `${t.testdir()}/web.token`;
+  const argv = ['token', 'new', 'x', '--role', 'app', '--out', file];
+  const refused = { status: 400, body: { code: 'invalid_request', title: 'x', status: 400, detail: 'Not so.', requestId: 'x', type: 'x' } };
+  t.not((await keyturn(argv, { 'POST /v1/tokens': refused })).exit, 0);
+  t.notOk(existsSync(file));
+  t.equal((await keyturn(argv, { 'POST /v1/tokens': { status: 201, body: { token: 'keyturn_text', ...TOKEN } } })).exit, 0);
 });
 
 t.test('token list and token revoke tell the state of tokens', async (t) => {

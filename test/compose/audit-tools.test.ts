@@ -69,3 +69,7 @@ t.test('an export never writes over a file, and writes none where there is nothi
   await t.rejects(tools.exportUntil(LATER, file), { code: 'invalid_config' });
   t.equal(readFileSync(file, 'utf8'), 'precious');
 });
+
+t.test('a folder without a log is said to be one', async (t) => {
+  await t.rejects(auditTools().verifyFolder(temporaryFolder(t), null), { code: 'invalid_config', message: /There is no audit log in/ });
+});

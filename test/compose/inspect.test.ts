@@ -60,3 +60,22 @@ t.test('a configuration is seen with its faults, or with its certificate and the
     hasBackupRecipient: false,
   });
 });
+
+t.test('a data folder that this user may not enter is not looked into, whatever the configuration says', async (t) => {
+  const folder = temporaryFolder(t);
+  const dataDir = join(folder, 'data');
+  mkdirSync(dataDir, { mode: 0o700 });
+  openTestSqlite(t, { dataDir });
+  writeFileSync(join(folder, 'keyturn.yaml'), 'host: 127.0.0.1\n');
+  chmodSync(folder, 0o755);
+  chmodSync(dataDir, 0o000);
+  const isRoot = process.geteuid?.() === 0;
+  // the superuser may enter anywhere
+  if (isRoot) process.seteuid?.(65_534);
+  try {
+    t.equal(inspect(folder), null);
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(dataDir, 0o700);
+  }
+});

@@ -93,3 +93,18 @@ t.test('without a recipient, or with another recovery key, there is no backup', 
   const restored = await keyturnProcess(t, ['backup', 'restore', '--in', out, '--recovery-key', recovery], { KEYTURN_DATA_DIR: dataDir });
   t.match(restored, { exit: 1, err: /another recovery key/ });
 });
+
+t.test('a backup that is not there is said so, before anything is made', async (t) => {
+  const folder = temporaryFolder(t);
+  const recovery = join(folder, 'rec.key');
+  await keyturnProcess(t, ['backup', 'key', '--out', recovery], {});
+  const env = { KEYTURN_DATA_DIR: join(folder, 'data') };
+  for (const [file, said] of [
+    [join(folder, 'nofile'), /nofile cannot be read\. Check its path/],
+    [folder, /is not a file/],
+  ] as const) {
+    const ran = await keyturnProcess(t, ['backup', 'restore', '--in', file, '--recovery-key', recovery], env);
+    t.match([ran.exit, ran.err], [2, said]);
+  }
+  t.notOk(existsSync(join(folder, 'data')));
+});

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { temporaryFolder } from '../support/sqlite.ts';
@@ -37,4 +37,12 @@ t.test('the master key is changed at the machine, and the service goes on with t
   rmSync(join(dataDir, 'master.key'));
   const last = await servedProcess(t, { ...env, KEYTURN_MASTER_KEY_FILE: file });
   t.same((await last.call('/v1/keyrings/web/keys')).current, before.current);
+});
+
+t.test('where there is no data nothing is made', async (t) => {
+  const dataDir = join(temporaryFolder(t), 'nowhere');
+  const ran = await keyturnProcess(t, ['rekey'], { KEYTURN_DATA_DIR: dataDir });
+  t.match(ran, { err: /There is no data in .*nowhere/ });
+  t.not(ran.exit, 0);
+  t.notOk(existsSync(dataDir));
 });

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { ROLES } from '../../ports/authenticator.ts';
 import { collect } from '../arguments.ts';
 import { parseDuration } from '../durations.ts';
-import { fillPrivateFile, reservePrivateFile } from '../private-file.ts';
+import { fillPrivateFile, releasePrivateFile, reservePrivateFile } from '../private-file.ts';
 import { readBody } from '../problem.ts';
 import { tokenFacts } from '../render/tokens.ts';
 import type { Session } from '../session.ts';
@@ -42,7 +42,10 @@ async function issue(session: Session, name: string, options: NewOptions): Promi
   const { client, paint, print, note } = session;
   if (options.out !== undefined) await reservePrivateFile(options.out);
   const body = { name, roles: options.role, keyrings: options.keyring, expiresInSeconds: options.expires };
-  const answer = await client.send({ method: 'POST', path: '/v1/tokens', body });
+  const answer = await client.send({ method: 'POST', path: '/v1/tokens', body }).catch(async (error: unknown) => {
+    if (options.out !== undefined) await releasePrivateFile(options.out);
+    throw error;
+  });
   if (options.json === true) return print(`${answer.text}\n`);
   const issued = readBody(answer, IssuedToken);
   print(tokenFacts(paint, issued));

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { codeOf, KeyturnError } from '../../../core/errors.ts';
 import { Database } from '../database.ts';
 import { storeFailure } from '../errors.ts';
 
@@ -80,9 +81,22 @@ export function openAuditDatabase(path: string): Database {
   });
 }
 
-/** @throws KeyturnError as `storeFailure` says */
+/**
+ * SQLite makes files beside a database that it reads, and so must be allowed to.
+ * @throws KeyturnError `store_read_only` where it is not; `invalid_config` where there is no log; else as `storeFailure` says
+ */
 export function openAuditForReading(path: string): Database {
-  return opened(path, () => new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS }));
+  const folder = dirname(path);
+  if (!existsSync(path)) throw new KeyturnError('invalid_config', `There is no audit log in ${folder}. Check the path.`);
+  try {
+    const database = opened(path, () => new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS }));
+    database.exec('SELECT count(*) FROM sqlite_schema');
+    return database;
+  } catch (cause) {
+    if (codeOf(cause) !== 'store_read_only') throw cause;
+    const message = `The audit log in ${folder} cannot be opened: reading it makes files beside it. Let the user that runs this write to the folder, or verify a copy.`;
+    throw new KeyturnError('store_read_only', message, { cause });
+  }
 }
 
 function opened(path: string, open: () => DatabaseSync): Database {
