@@ -161,6 +161,7 @@ export class GroupJournal implements Journal {
       const told = failure === null ? null : unavailable('the last attempt failed', failure);
       for (const { done } of entries) done(told);
       for (const done of probes) done(told);
+      if (told !== null) this.#refuseWhoWouldWait(told);
       if (failure === null ? this.#pending.length > 0 : this.#pending.some(({ kept }) => !kept)) this.#send();
       else if (this.#probes.length > 0) this.#send();
     });
@@ -184,6 +185,16 @@ export class GroupJournal implements Journal {
     this.#pending = [...owed, ...this.#pending];
     if (gap !== null) this.#gap = sumOf(this.#gap, gap);
     this.#retryLater();
+  }
+
+  /** Owed changes go first. More of them than a batch holds would keep everybody behind them waiting, and the attempts coming without a pause. */
+  #refuseWhoWouldWait(told: KeyturnError): void {
+    const owed = this.#pending.filter(({ kept }) => kept);
+    if (owed.length < MOST_IN_A_BATCH) return;
+    const waiting = this.#pending.filter(({ kept }) => !kept);
+    this.#pending = owed;
+    for (const { done } of waiting) done(told);
+    for (const done of this.#probes.splice(0)) done(told);
   }
 
   #retryLater(): void {

@@ -140,10 +140,14 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
       await shared.flush();
       // what stays is moved by the next start
       await moveSpool().catch(() => undefined);
-      await spool?.close();
       shared.stop();
-      await leases.close();
-      await place.close();
+      try {
+        await spool?.close();
+        // a full disk takes no last word of the registry: the next start then counts it as incomplete
+        await leases.close();
+      } finally {
+        await place.close();
+      }
     },
   };
 }

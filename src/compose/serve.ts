@@ -29,7 +29,14 @@ export async function serve(): Promise<void> {
     // Ours explain themselves on stderr; of another one only the log may tell more.
     if (codeOf(error) === 'internal') logger.fatal({ err: error }, 'failed');
     throw error;
+  } finally {
+    endSoon();
   }
+}
+
+/** Whatever still holds the process then, such as a connection to a database that is silent, has nothing left to do. */
+function endSoon(): void {
+  setTimeout(() => process.exit(), SECOND).unref();
 }
 
 async function serveAs(settings: Settings, cwd: string, logger: Logger): Promise<void> {
@@ -47,7 +54,12 @@ async function serveAs(settings: Settings, cwd: string, logger: Logger): Promise
 
 async function begin(service: Service, settings: Settings, cwd: string, logger: Logger): Promise<void> {
   await service.start();
-  const url = await listen(service.app, settings);
+  const url = await listen(service.app, settings).catch((error: unknown) => {
+    // the next start is not the first one any more, and would not tell
+    if (service.firstToken !== null)
+      process.stderr.write(`keyturn: The first admin token was made all the same: it is in ${service.firstToken.path}.\n`);
+    throw error;
+  });
   logger.info({ url, store: settings.store.kind, dataDir: settings.dataDir, runtime: process.version }, 'listening');
   process.stderr.write(welcome(url, service.firstToken, cwd));
 }
@@ -59,6 +71,5 @@ async function stopWithin(service: Service, { shutdown }: Settings, logger: Logg
     process.exit(1);
   };
   const cancel = systemTimers.after(shutdown.graceSeconds * SECOND, giveUp);
-  await service.stop();
-  cancel();
+  await service.stop().finally(cancel);
 }

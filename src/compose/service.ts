@@ -222,8 +222,7 @@ export async function composeService(settings: Settings, surroundings: Surroundi
         await authenticator.flushUses().catch(() => undefined);
         if (started) await witness?.look().catch(() => undefined);
       } finally {
-        await audit.close();
-        await foundation.close();
+        await audit.close().finally(() => foundation.close());
       }
     },
   };

@@ -7,6 +7,7 @@ import { type Asked, failureFrom, type Outcome, type Reply, type Task } from './
 /**
  * A ledger whose writer works on a thread of its own: it seals and commits there, while this thread answers and gathers the next batch. Measured in
  * docs/decisions/0009-quick-way-for-keys.md.
+ * Where that thread ends by itself the process does: it is an uncaught failure.
  * @param script what runs there: it calls `serveLedger` (ledger-worker.ts)
  * @param data its `workerData`
  * @throws KeyturnError what keeps the log from being opened (as a rejection)
@@ -22,15 +23,23 @@ export async function ledgerOnThread(script: URL, data: unknown): Promise<Ledger
   };
   let asked = 0;
   let ended = false;
+  /** Whether it was told to end. */
+  let closing = false;
+  let failure: Error = new Error('it ended');
   worker.on('message', ({ id, outcome }: Reply) => {
     const take = waiting.get(id);
     waiting.delete(id);
     take?.(outcome);
   });
-  worker.on('error', failAll);
+  worker.on('error', (error) => {
+    failure = error instanceof Error ? error : failure;
+    failAll(failure);
+  });
   worker.on('exit', () => {
     ended = true;
-    failAll(new Error('it ended'));
+    failAll(failure);
+    // Nothing could be changed any more, and on most stores nothing read: as on one thread, the process ends, and whoever keeps it running starts it anew.
+    if (!closing) throw new Error('The audit thread ended by itself.', { cause: failure });
   });
 
   function ask(task: Task, take: (outcome: Outcome) => void): void {
@@ -45,6 +54,7 @@ export async function ledgerOnThread(script: URL, data: unknown): Promise<Ledger
     });
 
   await promised({ do: 'open' }).catch(async (error: unknown) => {
+    closing = true;
     await worker.terminate();
     throw error;
   });
@@ -63,8 +73,12 @@ export async function ledgerOnThread(script: URL, data: unknown): Promise<Ledger
       await promised({ do: 'drop', anchor });
     },
     async close() {
-      if (!ended) await promised({ do: 'close' });
-      await worker.terminate();
+      closing = true;
+      try {
+        if (!ended) await promised({ do: 'close' });
+      } finally {
+        await worker.terminate();
+      }
     },
   };
 }

@@ -229,3 +229,20 @@ t.test('pages follow each other in both orders, with every filter', async (t) =>
     }
   }
 });
+
+t.test('more changes owed than one batch holds keep nobody waiting', async (t) => {
+  const { journal, ledger, append, records, clock } = open(t);
+  ledger.full = true;
+  let failures = 0;
+  for (let at = 1; at <= 5_000; at++) journal.appendChange(event({ action: 'version.publish', at: AT + at }), AT + at, () => failures++);
+  t.match(await append(), { code: 'audit_unavailable' });
+  await journal.flush();
+  t.equal(journal.figures.owed, 5_000);
+  t.ok(journal.figures.failures < 10, 'attempts wait for the timer');
+  t.ok(failures >= 4_096);
+  ledger.full = false;
+  clock.advance(SECOND);
+  await journal.flush();
+  t.same([journal.figures.owed, journal.healthy], [0, true]);
+  t.equal((await records()).length, 1_000);
+});

@@ -120,7 +120,9 @@ t.test('a port that is taken', async (t) => {
   const address = server.address();
   const port = typeof address === 'object' ? String(address?.port) : '';
   const cwd = temporaryFolder(t);
-  const said = new RegExp(`Cannot listen on 127\\.0\\.0\\.1, port ${port}: something listens there already.+KEYTURN_PORT`);
+  const said = new RegExp(
+    `admin token was made all the same: it is in .+admin\\.token[^]+Cannot listen on 127\\.0\\.0\\.1, port ${port}: something listens there already.+KEYTURN_PORT`,
+  );
   await refused(t, { cwd, env: { KEYTURN_PORT: port } }, 2, said);
   openTestSqlite(t, { dataDir: join(cwd, 'data') });
 });

@@ -29,7 +29,7 @@ export interface LedgerPlace {
 export async function openPostgresLedger(place: LedgerPlace): Promise<LedgerWriter> {
   let known: Head = await place.connections.transaction((ask) => proveEnd(ask, place));
   let failed = false;
-
+  let closed = false;
   let clearing: Promise<void> = Promise.resolve();
 
   async function write(batch: Batch): Promise<void> {
@@ -55,9 +55,13 @@ export async function openPostgresLedger(place: LedgerPlace): Promise<LedgerWrit
     async drop(anchor) {
       await drop(place, anchor);
       // without the lock of the head: commits go on. What a failure leaves goes with the next drop.
-      clearing = clear(place, anchor.sequence).catch(() => undefined);
+      clearing = clear(place, anchor.sequence, () => closed).catch(() => undefined);
     },
-    close: () => clearing, // the connections are the store's
+    // the connections are the store's
+    close() {
+      closed = true;
+      return clearing;
+    },
   };
 }
 
@@ -191,11 +195,12 @@ async function drop(place: LedgerPlace, anchor: Checkpoint): Promise<void> {
   });
 }
 
-async function clear({ connections, schema }: LedgerPlace, sequence: number): Promise<void> {
+/** @param closed whether to leave the rest: a million blocks take half a minute */
+async function clear({ connections, schema }: LedgerPlace, sequence: number, closed: () => boolean): Promise<void> {
   const some = `
     DELETE FROM ${schema}.audit_blocks
     WHERE first IN (SELECT first FROM ${schema}.audit_blocks WHERE first <= $1 ORDER BY first LIMIT $2) RETURNING first`;
-  while ((await connections.query(some, [sequence, BLOCKS_CLEARED_AT_ONCE])).length > 0);
+  while (!closed() && (await connections.query(some, [sequence, BLOCKS_CLEARED_AT_ONCE])).length > 0);
 }
 
 /** The head, until the transaction ends nobody else's. One that is missing or forged is not written on: that would cover the traces. */
