@@ -24,8 +24,8 @@ export interface RecordedChange {
 /** Where the log is written. One writer at a time: it holds the head. */
 export interface LedgerWriter {
   /**
-   * Calls back when the batch is durable, or with what kept it from being; then nothing of it was written. The next batch is given only after
-   * that.
+   * Calls back when the batch is durable, or with what kept it from being; then nothing of it was written, unless a database did it and its answer was
+   * lost: the next commit finds that, and writes no text of it twice. The next batch is given only after that.
    */
   commit(batch: Batch, done: (failure: Error | null) => void): void;
   /** Signs the head and stores the checkpoint. */

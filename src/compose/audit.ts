@@ -143,8 +143,10 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
       shared.stop();
       try {
         await spool?.close();
-        // a full disk takes no last word of the registry: the next start then counts it as incomplete
         await leases.close();
+      } catch (error) {
+        // a full disk, which is no reason not to stop: the next start counts the registry as incomplete
+        logger.warn({ code: codeOf(error), err: error }, 'the last words of the audit log could not be written');
       } finally {
         await place.close();
       }

@@ -6,7 +6,9 @@ import { auditTools } from '../../src/compose/audit-tools.ts';
 import { changeMasterKey } from '../../src/compose/rekey.ts';
 import { restoreBackup } from '../../src/compose/restore.ts';
 import { codeOf } from '../../src/core/errors.ts';
+import type { KeyringName } from '../../src/core/name.ts';
 import { SECOND } from '../../src/core/time.ts';
+import { openSqlite } from '../../src/stores/sqlite/sqlite.ts';
 import { startTestService, type TestService, type TestServiceOptions } from '../support/service.ts';
 import { noSmallDisk, type SmallDisk, smallDisk } from '../support/small-disk.ts';
 import { storeRandom, temporaryFolder } from '../support/sqlite.ts';
@@ -147,3 +149,20 @@ t.test(
     t.match(await auditTools().verifyFolder(target, null), { intact: true });
   },
 );
+
+t.test('a service on a full disk stops, and leaves its folder free', { skip: noSmallDisk() }, async (t) => {
+  const disk = smallDisk(t);
+  const service = await served(t, disk);
+  disk.fill();
+  t.notSame((await create(service, 'more')).status, 201);
+  await service.service.stop();
+  disk.release();
+  const again = openSqlite({
+    dataDir: join(disk.path, 'data'),
+    masterKey: { from: 'data-folder' },
+    clock: service.clock,
+    random: storeRandom,
+  });
+  t.match(await again.store.load('web' as KeyringName), { keyring: { name: 'web' } });
+  again.close();
+});

@@ -216,3 +216,9 @@ t.test('a reason or a name that would look like another one is refused, and why 
   const plain = await send(JSON.stringify({ name: 'plain', reason: 'Schlüssel verloren – 鍵 紛失, مفتاح, 🔑' }));
   t.equal(plain.status, 201, plain.text);
 });
+
+t.test('a value that may be null or within bounds is told its bound alone', async (t) => {
+  const { status, body } = await send('{"name":"x","roles":["app"],"expiresInSeconds":2}', json, '/v1/tokens');
+  t.equal(status, 400);
+  t.same(body.faults, [{ path: 'body/expiresInSeconds', message: 'must be >= 60' }]);
+});

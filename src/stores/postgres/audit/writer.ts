@@ -9,6 +9,7 @@ import type { Checkpoint } from '../../../ports/audit.ts';
 import type { Ask, Connections } from '../connections.ts';
 import { recordLeases, recordStatement, rounds } from '../leases.ts';
 import { bytesOf, numberOf, type Row } from '../row.ts';
+import { notWritten, type Unconfirmed } from './unconfirmed.ts';
 
 const BLOCKS_CLEARED_AT_ONCE = 200;
 /** Bytes. */
@@ -29,16 +30,19 @@ export interface LedgerPlace {
 export async function openPostgresLedger(place: LedgerPlace): Promise<LedgerWriter> {
   let known: Head = await place.connections.transaction((ask) => proveEnd(ask, place));
   let failed = false;
+  let unconfirmed: Unconfirmed | null = null;
   let closed = false;
   let clearing: Promise<void> = Promise.resolve();
 
   async function write(batch: Batch): Promise<void> {
     const proved = async (ask: Ask): Promise<readonly string[]> => {
       if (failed && batch.texts.length === 0) await proveRoom(ask, place);
-      return batch.texts;
+      return unconfirmed === null ? batch.texts : notWritten(ask, place.schema, batch.texts, unconfirmed);
     };
-    known = (await writeAtOnce(place, batch, known)) ?? (await writeUnderLock(place, batch, proved));
+    const moved = unconfirmed === null ? await writeAtOnce(place, batch, known) : null;
+    known = moved ?? (await writeUnderLock(place, batch, proved));
     failed = false;
+    unconfirmed = null;
   }
 
   return {
@@ -47,6 +51,8 @@ export async function openPostgresLedger(place: LedgerPlace): Promise<LedgerWrit
         () => done(null),
         (error: unknown) => {
           failed = true;
+          if (batch.texts.length > 0)
+            unconfirmed = { after: known.sequence, texts: new Set([...(unconfirmed?.texts ?? []), ...batch.texts]) };
           done(error instanceof Error ? error : new Error('The commit failed', { cause: error }));
         },
       );
