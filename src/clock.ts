@@ -28,3 +28,8 @@ export const systemTimers: Timers = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Does not keep the process alive itself. */
+export function ifStillAlive(delay: Millis, callback: () => void): void {
+  setTimeout(callback, delay).unref();
+}

@@ -10,11 +10,13 @@ import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { currentSurroundings } from '../config/surroundings.ts';
+import { KeyturnError } from '../core/errors.ts';
 import { systemRandom } from '../random.ts';
 import { type MasterKeySource, obtainMasterKey } from '../stores/master-key.ts';
 import { sqliteLedgerReader } from '../stores/sqlite/audit/reader.ts';
 import { auditPath, openAuditForReading } from '../stores/sqlite/audit/schema.ts';
 import { Database, databasePath } from '../stores/sqlite/database.ts';
+import { readMark } from '../stores/sqlite/marks.ts';
 import { sealedText } from '../stores/sqlite/sealed-texts.ts';
 import { claimOf, dropExported, exportUntil } from './audit-retention.ts';
 import { linesIn } from './lines-in.ts';
@@ -68,18 +70,37 @@ function verify(reader: LedgerReader, keys: AuditKeys | null, known: KeptCheckpo
   return verifyLedger(reader, { mac: keys?.mac ?? null, publicKey, known });
 }
 
-/** Null where database or master key are not at hand, as on a copy without them, or while the service has the database. */
+/**
+ * Null where database or master key are not at hand, as on a copy without them, or while the service has the database.
+ * @throws KeyturnError `wrong_master_key` where the key at hand is another one: a log whose seals were not looked at would pass for a sound one
+ */
 function keysBeside(dataDir: string): AuditKeys | null {
-  let database: Database | null = null;
+  const database = orNull(() => new Database(dataDir, new DatabaseSync(databasePath(dataDir), { readOnly: true })));
+  if (database === null) return null;
   try {
-    database = new Database(dataDir, new DatabaseSync(databasePath(dataDir), { readOnly: true }));
-    const masterKey = obtainMasterKey(masterKeySource(dataDir), { dataDir, established: true }, systemRandom);
-    return readAuditKeys(sealedText(database, 'audit_keys', masterKey, systemRandom, () => makeAuditKeys(systemRandom)));
+    const masterKey = orNull(() => obtainMasterKey(masterKeySource(dataDir), { dataDir, established: true }, systemRandom));
+    const established = orNull(() => readMark(database, 'master_key_id'));
+    if (masterKey === null || established === null) return null;
+    if (masterKey.id !== established) throw anotherKey(dataDir, masterKey.id, established);
+    return orNull(() => readAuditKeys(sealedText(database, 'audit_keys', masterKey, systemRandom, () => makeAuditKeys(systemRandom))));
+  } finally {
+    database.close();
+  }
+}
+
+function orNull<Value>(read: () => Value): Value | null {
+  try {
+    return read();
   } catch {
     return null;
-  } finally {
-    database?.close();
   }
+}
+
+function anotherKey(dataDir: string, given: string, established: string): KeyturnError {
+  return new KeyturnError(
+    'wrong_master_key',
+    `The data in ${dataDir} is sealed with the master key of id ${established}; the one given has id ${given}. Give the right one, or verify a copy without keyturn.db: its seals are then not checked.`,
+  );
 }
 
 function masterKeySource(dataDir: string): MasterKeySource {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { systemClock, systemTimers } from '../clock.ts';
+import { ifStillAlive, systemClock, systemTimers } from '../clock.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
 import { currentSurroundings } from '../config/surroundings.ts';
@@ -30,13 +30,9 @@ export async function serve(): Promise<void> {
     if (codeOf(error) === 'internal') logger.fatal({ err: error }, 'failed');
     throw error;
   } finally {
-    endSoon();
+    // whatever still holds the process then, such as a connection to a database that is silent, has nothing left to do
+    ifStillAlive(SECOND, () => process.exit());
   }
-}
-
-/** Whatever still holds the process then, such as a connection to a database that is silent, has nothing left to do. */
-function endSoon(): void {
-  setTimeout(() => process.exit(), SECOND).unref();
 }
 
 async function serveAs(settings: Settings, cwd: string, logger: Logger): Promise<void> {

@@ -30,7 +30,10 @@ t.test('a copy of a data folder is verified without the service: fully with its 
   const copy = join(folder, 'copy');
   cpSync(dataDir, copy, { recursive: true });
   t.match(await tools.verifyFolder(copy, known), { intact: true, unchecked: [] });
+  writeFileSync(join(copy, 'master.key'), 'ab'.repeat(32), { mode: 0o600 });
+  await t.rejects(tools.verifyFolder(copy, known), { code: 'wrong_master_key', message: /the one given has id/ });
   rmSync(join(copy, 'master.key'));
+  t.match(await tools.verifyFolder(copy, known), { intact: true, unchecked: [/seals/] });
   rmSync(join(copy, 'keyturn.db'));
   t.match(await tools.verifyFolder(copy, known), { intact: true, unchecked: [/seals/] });
   t.match((await tools.verifyFolder(copy, { ...known, sequence: 99 })).intact, false);
