@@ -68,11 +68,11 @@ function isNoSpace(error: unknown): boolean {
 function requireReadable(file: string): void {
   try {
     accessSync(file, constants.R_OK);
-    if (statSync(file).isFile()) return;
+    if (!statSync(file).isDirectory()) return;
   } catch (cause) {
     throw new KeyturnError('invalid_config', `The file ${file} cannot be read. Check its path and its permissions.`, { cause });
   }
-  throw new KeyturnError('invalid_config', `${file} is not a file. Name the one that \`keyturn backup\` wrote.`);
+  throw new KeyturnError('invalid_config', `${file} is a folder. Name the file that \`keyturn backup\` wrote.`);
 }
 
 async function restoreInto(settings: Settings, request: RestoreRequest, deps: RestoreDeps): Promise<RestoreOutcome> {

@@ -101,7 +101,7 @@ t.test('a backup that is not there is said so, before anything is made', async (
   const env = { KEYTURN_DATA_DIR: join(folder, 'data') };
   for (const [file, said] of [
     [join(folder, 'nofile'), /nofile cannot be read\. Check its path/],
-    [folder, /is not a file/],
+    [folder, /is a folder/],
   ] as const) {
     const ran = await keyturnProcess(t, ['backup', 'restore', '--in', file, '--recovery-key', recovery], env);
     t.match([ran.exit, ran.err], [2, said]);
