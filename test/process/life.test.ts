@@ -167,3 +167,11 @@ t.test('from the first start to the last signal', async (t) => {
     t.ok(existsSync(tokenFile));
   });
 });
+
+t.test('what still holds the process when all is closed does not keep it', async (t) => {
+  const running = start(t, { cwd: temporaryFolder(t), preload: 'setInterval(() => undefined, 1_000);' });
+  await running.url;
+  running.kill('SIGTERM');
+  const ended = await Promise.race([running.ended, pause(15_000, 'still there', { ref: false })]);
+  t.match(ended, { code: 0 });
+});

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { noPostgres, startPostgres } from '../support/postgres.ts';
@@ -72,4 +74,18 @@ t.test('replicas that are killed in the middle of rotations fill each slot once'
   t.equal((await fetch(`${survivor}/v1/keyrings/web/keys`, { headers })).status, 200);
   const verdict = await (await fetch(`${survivor}/v1/audit/verify`, { method: 'POST', headers, body: '{}' })).json();
   t.match(verdict, { intact: true, from: 1 }, 'and the audit log of all of them is whole');
+});
+
+t.test('a start that fails ends, also where its spool cannot be written', { skip: noPostgres }, async (t) => {
+  const server = await startPostgres(t);
+  const cwd = temporaryFolder(t);
+  writeFileSync(join(cwd, 'file'), '');
+  const env = {
+    KEYTURN_STORE: 'postgres',
+    KEYTURN_POSTGRES_URL: server.url(),
+    KEYTURN_MASTER_KEY: '5a'.repeat(32),
+    KEYTURN_DATA_DIR: join(cwd, 'file', 'data'),
+  };
+  const ended = await Promise.race([start(t, { cwd, env }).ended, pause(20_000, 'still there', { ref: false })]);
+  t.match(ended, { code: 1, stderr: /keyturn: .*file/ });
 });
