@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ADMIN_TOKEN_FILE } from '../access/admin-token-file.ts';
 import { parseToken } from '../access/token-format.ts';
@@ -81,21 +81,21 @@ function certificateUntil(path: string, { read }: Surroundings): Instant | null 
 function filesOf(dataDir: string): FileFacts[] {
   const folder = modeOf(dataDir);
   if (folder === null) return [];
-  const paths = readable(() => readdirSync(dataDir)).map((name) => join(dataDir, name));
+  const paths = (orNull(() => readdirSync(dataDir)) ?? []).map((name) => join(dataDir, name));
   return [folder, ...paths.sort().flatMap((path) => modeOf(path) ?? [])];
 }
 
 /** Null for what has gone meanwhile, or may not be looked at. */
 function modeOf(path: string): FileFacts | null {
-  const stats = statsOf(path);
+  const stats = orNull(() => statSync(path));
   return stats === null ? null : { path, isFolder: stats.isDirectory(), mode: stats.mode & 0o777 };
 }
 
-function readable(list: () => string[]): string[] {
+function orNull<Value>(look: () => Value): Value | null {
   try {
-    return list();
+    return look();
   } catch {
-    return [];
+    return null;
   }
 }
 
@@ -107,13 +107,5 @@ function adminTokenId(dataDir: string, { read }: Surroundings): string | null {
 }
 
 function writtenAt(path: string): Instant | null {
-  return statsOf(path)?.mtimeMs ?? null;
-}
-
-function statsOf(path: string): Stats | null {
-  try {
-    return statSync(path);
-  } catch {
-    return null;
-  }
+  return orNull(() => statSync(path))?.mtimeMs ?? null;
 }

@@ -1,11 +1,11 @@
 import { createHmac, type KeyObject } from 'node:crypto';
-import { entriesOf } from '../../../audit/block.ts';
 import { sameBytes } from '../../../audit/chain.ts';
 import { decodeRecord } from '../../../audit/record.ts';
 import { type Doubt, NOT_MOVED, type SpoolReceiver, type SpoolText } from '../../../audit/spool.ts';
 import { KeyturnError } from '../../../core/errors.ts';
 import type { Ask } from '../connections.ts';
-import { bytesOf, textOf } from '../row.ts';
+import { textOf } from '../row.ts';
+import { textsIn } from './unconfirmed.ts';
 import { type LedgerPlace, writeUnderLock } from './writer.ts';
 
 /**
@@ -49,9 +49,7 @@ async function knownOf(ask: Ask, schema: string, doubts: readonly Doubt[]): Prom
     [Math.min(...times), Math.max(...times)],
   );
   const asked = new Set(doubts.map(({ requestId }) => requestId));
-  const records = rows.flatMap((row) =>
-    entriesOf(bytesOf(row, 'body')).entries.map(({ text }) => decodeRecord(Buffer.from(text).toString(), 0)),
-  );
+  const records = textsIn(rows).map((text) => decodeRecord(text, 0));
   return new Set(records.flatMap(({ requestId }) => (requestId !== null && asked.has(requestId) ? [requestId] : [])));
 }
 

@@ -1,6 +1,6 @@
 import { entriesOf, summaryOf } from '../../../audit/block.ts';
 import type { Ask } from '../connections.ts';
-import { bytesOf } from '../row.ts';
+import { bytesOf, type Row } from '../row.ts';
 
 /** What commits that failed may have written all the same: the answer of a COMMIT can be lost after the database has done it. */
 export interface Unconfirmed {
@@ -19,6 +19,11 @@ export async function notWritten(
   const { earliest, latest } = summaryOf([...doubtful]);
   const sql = `SELECT body FROM ${schema}.audit_blocks WHERE first > $1 AND earliest <= $2 AND latest >= $3`;
   const blocks = await ask(sql, [after, latest, earliest]);
-  const there = new Set(blocks.flatMap((row) => entriesOf(bytesOf(row, 'body')).entries.map(({ text }) => Buffer.from(text).toString())));
+  const there = new Set(textsIn(blocks));
   return texts.filter((text) => !(doubtful.has(text) && there.has(text)));
+}
+
+/** The records of blocks of which at least the body was read. */
+export function textsIn(blocks: readonly Row[]): string[] {
+  return blocks.flatMap((row) => entriesOf(bytesOf(row, 'body')).entries.map(({ text }) => Buffer.from(text).toString()));
 }

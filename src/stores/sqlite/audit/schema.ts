@@ -89,9 +89,12 @@ export function openAuditForReading(path: string): Database {
   const folder = dirname(path);
   if (!existsSync(path)) throw new KeyturnError('invalid_config', `There is no audit log in ${folder}. Check the path.`);
   try {
-    const database = opened(path, () => new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS }));
-    database.exec('SELECT count(*) FROM sqlite_schema');
-    return database;
+    return opened(path, () => {
+      const sqlite = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+      // opening alone looks at nothing
+      sqlite.exec('SELECT count(*) FROM sqlite_schema');
+      return sqlite;
+    });
   } catch (cause) {
     if (codeOf(cause) !== 'store_read_only') throw cause;
     const message = `The audit log in ${folder} cannot be opened: reading it makes files beside it. Let the user that runs this write to the folder, or verify a copy.`;
